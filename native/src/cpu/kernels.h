@@ -1,0 +1,166 @@
+/*
+ * Every kernel: what it computes, and the table of them that one tier (scalar, avx2, …) provides.
+ *
+ * The lists below are the only place where kernels are named: declarations, dispatch tables, tests and
+ * microbenchmarks are made from them. A kernel is called TIER_NAME, for example avx2_matvec_q4_0.
+ *
+ * What holds for all of them:
+ * - Pointers need the alignment of their element type only, and no kernel reads or writes outside of what its
+ *   arguments describe: tails are masked or scalar.
+ * - An output may be the same array as an input where both have the same shape, unless the kernel says otherwise.
+ * - The result for one element (one row, one token) does not depend on how many others are computed in the
+ *   same call, so that it does not depend on how the work is divided among threads.
+ * - The scalar tier is the definition; others agree with it to rounding.
+ */
+#ifndef RWKV_KERNELS_H
+#define RWKV_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ------------------------------------------------------------------ weight types
+ * X(NAME, name): NAME as in enum rwkv_type, name as in kernels. */
+#define RWKV_WEIGHT_TYPES(X) \
+    X(F32, f32)              \
+    X(F16, f16)              \
+    X(BF16, bf16)            \
+    X(Q8_0, q8_0)            \
+    X(Q4_0, q4_0)            \
+    X(Q4_1, q4_1)            \
+    X(Q5_0, q5_0)            \
+    X(Q5_1, q5_1)            \
+    X(Q4_K, q4_k)            \
+    X(Q5_K, q5_k)            \
+    X(Q6_K, q6_k)
+
+/* Dense numbering of the types, for tables. */
+enum weight_type {
+#define X(NAME, name) WEIGHT_##NAME,
+    RWKV_WEIGHT_TYPES(X)
+#undef X
+        WEIGHT_TYPE_COUNT
+};
+
+/* ------------------------------------------------------------------ vectors
+ * X(name, arguments), all of type void. n counts floats. */
+#define RWKV_VECTOR_KERNELS(X)                                                                                         \
+    /* y = (x - mean) / sqrt(variance + epsilon) * weight + bias, variance divided by n */                            \
+    X(layer_norm, (float *y, const float *x, const float *weight, const float *bias, float epsilon, size_t n))         \
+    /* y = a + (b - a) * m */                                                                                          \
+    X(lerp, (float *y, const float *a, const float *b, const float *m, size_t n))                                      \
+    X(add, (float *y, const float *a, const float *b, size_t n))                                                       \
+    /* y = a + b * s */                                                                                                \
+    X(add_scaled, (float *y, const float *a, const float *b, float s, size_t n))                                       \
+    X(multiply, (float *y, const float *a, const float *b, size_t n))                                                  \
+    /* 1 / (1 + e^-x) */                                                                                               \
+    X(sigmoid, (float *y, const float *x, size_t n))                                                                   \
+    X(hyperbolic_tangent, (float *y, const float *x, size_t n))                                                        \
+    /* x * sigmoid(x) */                                                                                               \
+    X(silu, (float *y, const float *x, size_t n))                                                                      \
+    /* max(x, 0)^2 */                                                                                                  \
+    X(relu_squared, (float *y, const float *x, size_t n))                                                              \
+    /* exp(-exp(x)): 0, not NaN, where exp(x) overflows */                                                             \
+    X(exp_negative_exp, (float *y, const float *x, size_t n))                                                          \
+    /* exp(-e^(-1/2) * sigmoid(x)) */                                                                                  \
+    X(decay_sigmoid, (float *y, const float *x, size_t n))                                                             \
+    /* y = x / max(|x|, 1e-12), Euclidean norm */                                                                      \
+    X(l2_normalise, (float *y, const float *x, size_t n))                                                              \
+    /* y += v * sum(r * k * u) */                                                                                      \
+    X(add_bonus, (float *y, const float *r, const float *k, const float *u, const float *v, size_t n))                 \
+    /* A row of activations for the integer kernels, see struct q8_row. n is a multiple of 32. */                      \
+    X(quantise_q8, (void *row, const float *x, size_t n))                                                              \
+    /* RWKV-4 (docs: spec "time mix"), n channels, `tokens` rows of k, v, y that lie `stride` floats apart.            \
+       aa, bb, pp: the state, updated. w = -exp(time_decay), u = time_first. y may be v. */                            \
+    X(wkv4, (float *y, float *aa, float *bb, float *pp, const float *k, const float *v, const float *w,                \
+             const float *u, size_t tokens, size_t stride, size_t n))                                                  \
+    /* RWKV-5 and 6, one head of size n. s[value][key]: the state, updated. Rows of r, k, v, y lie `stride` floats     \
+       apart, rows of w `w_stride` (0: one row for all tokens, RWKV-5). w in (0,1), u: n floats. y is none of the      \
+       inputs.                                                                                                         \
+           y_i  = sum_j r_j (s_ij + u_j k_j v_i);   s_ij = w_j s_ij + k_j v_i */                                       \
+    X(wkv6, (float *y, float *s, const float *r, const float *w, size_t w_stride, const float *k, const float *v,      \
+             const float *u, size_t tokens, size_t stride, size_t n))                                                  \
+    /* RWKV-7, one head of size n, s[value][key], rows `stride` floats apart. y is none of the inputs.                 \
+           p_i  = sum_j s_ij kappa_j                                                                                   \
+           s_ij = s_ij w_j - p_i kappa_j a_j + v_i k_j                                                                 \
+           y_i  = sum_j s_ij r_j            (new s) */                                                                 \
+    X(wkv7, (float *y, float *s, const float *r, const float *w, const float *k, const float *v, const float *kappa,   \
+             const float *a, size_t tokens, size_t stride, size_t n))
+
+/* ------------------------------------------------------------------ matrices
+ *
+ * Two ways to multiply by a weight matrix [rows][n] that lies in memory in one of the block formats:
+ *
+ * matvec_TYPE  one activation row: each weight is read once and used once, so all that counts is to keep up with
+ *              memory.
+ * pack_TYPE    unpacks a panel of up to `panel_rows` weight rows once into the layout that gemm_PANEL likes,
+ * gemm_PANEL   which then uses it for every token of the chunk. A gemm knows the panel, not the type: all types
+ *              become one of three panels.
+ *
+ * Float types multiply float activations, block formats multiply activations in the form of struct q8_row.
+ */
+
+/* A row of n activations (n a multiple of 32), groups of 32 with a scale each, in this order in memory:
+ *     int8_t q[n]            in -127..127, rounded to nearest even
+ *     float scale[n / 32]    max|x| / 127, so that x is about scale * q; 0 for a group of zeros
+ *     float sum[n / 32]      scale * (sum of the group's q), for formats with an offset
+ * A row starts at a multiple of 4 bytes. */
+#define Q8_GROUP 32
+static inline size_t q8_row_bytes(size_t n) { return n + n / Q8_GROUP * 2 * sizeof(float); }
+static inline const float *q8_row_scales(const void *row, size_t n) { return (const float *)((const char *)row + n); }
+static inline const float *q8_row_sums(const void *row, size_t n) { return q8_row_scales(row, n) + n / Q8_GROUP; }
+
+enum panel {
+    PANEL_F32, /* floats; activations are rows of floats */
+    PANEL_U8,  /* unsigned integers below 32, scale and minimum for each 32: Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K */
+    PANEL_S8,  /* signed integers, scale for each 16: Q8_0, Q6_K */
+    PANEL_COUNT
+};
+
+/* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row. */
+typedef void matvec_kernel(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n);
+
+/* Unpacks 1 <= rows <= panel_rows rows; rows that are missing to a whole panel are filled with zeros. */
+typedef void pack_kernel(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n);
+
+/* y[t * y_stride + r] = panel row r times activation row t, for 1 <= rows <= panel_rows and any number of tokens.
+ * Activation rows lie x_stride bytes apart. */
+typedef void gemm_kernel(float *y, size_t y_stride, const void *panel, size_t rows, const void *x, size_t x_stride,
+                         size_t tokens, size_t n);
+
+struct matrix_kernels {
+    matvec_kernel *matvec;
+    pack_kernel *pack; /* NULL: this tier has no gemm for the type, matvec is called for each token */
+    enum panel panel;
+};
+
+/* ------------------------------------------------------------------ a tier */
+
+struct kernels {
+    const char *name;
+#define X(name, arguments) void(*name) arguments;
+    RWKV_VECTOR_KERNELS(X)
+#undef X
+    struct matrix_kernels matrix[WEIGHT_TYPE_COUNT];
+    gemm_kernel *gemm[PANEL_COUNT];
+    size_t panel_rows;
+    size_t (*panel_bytes)(enum panel panel, size_t n); /* room that pack needs; a panel is aligned to 64 bytes */
+};
+
+extern const struct kernels scalar_kernels;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const struct kernels avx2_kernels;
+#endif
+
+/*
+ * The tier in use, chosen at the first call (see rwkv_cpu_info). NULL if RWKV_CPU_TIER names none that can run here.
+ */
+const struct kernels *kernels_get(void);
+
+/* The tiers that can run here, best first: at most `capacity` of them are written; returns how many there are. */
+size_t kernels_available(const struct kernels **tiers, size_t capacity);
+
+/* Whether activations of a weight type are q8 rows (true) or floats. */
+static inline bool weight_type_is_block(enum weight_type type) { return type > WEIGHT_BF16; }
+
+#endif
