@@ -1,0 +1,182 @@
+/*
+ * How the threads wait
+ * --------------------
+ * There is one barrier, and all waiting is done at it: a worker goes round and round
+ *
+ *     barrier (a task is there) -> task, with the barriers inside it -> barrier (the task is done)
+ *
+ * and pool_run of thread 0 takes part in the same two. Each arriving thread counts `missing` down; the last one
+ * sets up the next phase and then increments `phase`, which is what the others wait for. They spin for some
+ * microseconds, as long as a phase of a small model takes, and then sleep: between tasks no processor is kept busy.
+ * With more threads than processors spinning would only keep the others from arriving, so they sleep at once.
+ *
+ * A thread that goes to sleep says so in `sleepers` and then looks at `phase` once more; the last to arrive
+ * increments `phase` and then looks at `sleepers`. These four accesses are sequentially consistent, so at least one of
+ * the two sees the other, and no wake-up is lost. The mutex only guards the sleeping itself.
+ */
+#include "pool.h"
+
+#include "thread.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define SPIN_NANOSECONDS 50000
+#define PAUSES_PER_LOOK_AT_CLOCK 64
+
+#define CACHE_LINE 64
+
+struct pool {
+    uint32_t thread_count;
+    bool spin;
+
+    /* Written by thread 0 before the barrier that starts the task. No task: the workers end. */
+    void (*task)(void *argument, struct worker *worker);
+    void *argument;
+
+    struct worker *workers; /* [thread_count] */
+    struct thread *threads; /* [started_count]: thread i runs workers[i + 1] */
+    uint32_t started_count; /* thread_count - 1, once the pool is made */
+    struct mutex mutex;
+    struct condition phase_changed;
+
+    /* What is watched, what is counted at arrival and what is counted while working lie in lines of their own. */
+    char before_phase[CACHE_LINE];
+    atomic_uint phase;
+    atomic_uint sleepers;
+    char before_missing[CACHE_LINE];
+    atomic_uint missing;
+    char before_next[CACHE_LINE];
+    atomic_size_t next;
+    char after_next[CACHE_LINE];
+};
+
+static bool wait_spinning(struct pool *pool, unsigned phase) {
+    uint64_t start = thread_nanoseconds();
+    do {
+        for (int i = 0; i < PAUSES_PER_LOOK_AT_CLOCK; i++) {
+            if (atomic_load_explicit(&pool->phase, memory_order_acquire) != phase) return true;
+            thread_pause();
+        }
+    } while (thread_nanoseconds() - start < SPIN_NANOSECONDS);
+    return false;
+}
+
+static void wait_sleeping(struct pool *pool, unsigned phase) {
+    mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (atomic_load(&pool->phase) == phase) condition_wait(&pool->phase_changed, &pool->mutex);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    mutex_unlock(&pool->mutex);
+}
+
+void pool_barrier(struct worker *worker) {
+    struct pool *pool = worker->pool;
+    if (pool->thread_count == 1) {
+        atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+        return;
+    }
+
+    unsigned phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
+    if (atomic_fetch_sub_explicit(&pool->missing, 1, memory_order_acq_rel) > 1) {
+        if (!(pool->spin && wait_spinning(pool, phase))) wait_sleeping(pool, phase);
+        return;
+    }
+
+    /* All others wait: nobody looks at these before the new phase. */
+    atomic_store_explicit(&pool->missing, pool->thread_count, memory_order_relaxed);
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_fetch_add(&pool->phase, 1);
+    if (atomic_load(&pool->sleepers) > 0) {
+        mutex_lock(&pool->mutex);
+        condition_wake_all(&pool->phase_changed);
+        mutex_unlock(&pool->mutex);
+    }
+}
+
+size_t pool_take(struct worker *worker) {
+    struct pool *pool = worker->pool;
+    if (pool->thread_count == 1) {
+        size_t item = atomic_load_explicit(&pool->next, memory_order_relaxed);
+        atomic_store_explicit(&pool->next, item + 1, memory_order_relaxed);
+        return item;
+    }
+    return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+}
+
+static void work(void *argument) {
+    struct worker *worker = argument;
+    struct pool *pool = worker->pool;
+    for (;;) {
+        pool_barrier(worker);
+        if (!pool->task) return;
+        pool->task(pool->argument, worker);
+        pool_barrier(worker);
+    }
+}
+
+void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *worker), void *argument) {
+    struct worker *self = &pool->workers[0];
+    pool->task = task;
+    pool->argument = argument;
+    pool_barrier(self);
+    task(argument, self);
+    pool_barrier(self);
+}
+
+uint32_t pool_thread_count(const struct pool *pool) { return pool->thread_count; }
+
+enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct rwkv_error *error) {
+    *result = NULL;
+    if (thread_count == 0) return error_set(error, RWKV_ERROR_ARGUMENT, "thread_count is 0, expected at least 1");
+
+    struct pool *pool = calloc(1, sizeof *pool);
+    struct worker *workers = calloc(thread_count, sizeof *workers);
+    struct thread *threads = calloc(thread_count, sizeof *threads);
+    bool have_memory = pool && workers && threads;
+    bool have_mutex = have_memory && mutex_init(&pool->mutex);
+    bool have_condition = have_mutex && condition_init(&pool->phase_changed);
+    if (!have_condition) {
+        if (have_mutex) mutex_destroy(&pool->mutex);
+        free(threads);
+        free(workers);
+        free(pool);
+        return error_set(error, RWKV_ERROR_MEMORY, "no memory for a pool of %u threads", (unsigned)thread_count);
+    }
+
+    pool->thread_count = thread_count;
+    pool->spin = thread_count <= thread_processor_count();
+    pool->workers = workers;
+    pool->threads = threads;
+    atomic_init(&pool->phase, 0);
+    atomic_init(&pool->sleepers, 0);
+    atomic_init(&pool->missing, thread_count);
+    atomic_init(&pool->next, 0);
+    for (uint32_t i = 0; i < thread_count; i++) workers[i] = (struct worker){pool, i};
+
+    while (pool->started_count < thread_count - 1) {
+        uint32_t i = pool->started_count;
+        if (!thread_start(&threads[i], work, &workers[i + 1])) {
+            /* Those that did not start will not arrive at the barrier at which pool_free lets the others end. */
+            atomic_fetch_sub(&pool->missing, thread_count - 1 - pool->started_count);
+            pool_free(pool);
+            return error_set(error, RWKV_ERROR_THREAD, "the operating system gave %u of %u threads", (unsigned)i + 1,
+                             (unsigned)thread_count);
+        }
+        pool->started_count++;
+    }
+    *result = pool;
+    return RWKV_OK;
+}
+
+void pool_free(struct pool *pool) {
+    if (!pool) return;
+    pool->task = NULL;
+    pool_barrier(&pool->workers[0]);
+    for (uint32_t i = 0; i < pool->started_count; i++) thread_join(&pool->threads[i]);
+    condition_destroy(&pool->phase_changed);
+    mutex_destroy(&pool->mutex);
+    free(pool->threads);
+    free(pool->workers);
+    free(pool);
+}

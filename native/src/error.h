@@ -1,0 +1,19 @@
+/*
+ * Filling in the caller's struct rwkv_error.
+ */
+#ifndef RWKV_ERROR_H
+#define RWKV_ERROR_H
+
+#include "../include/rwkv.h"
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+/*
+ * Writes status and message (one line, as for printf) to `error`, which may be NULL, and returns the status:
+ *     return error_set(error, RWKV_ERROR_MEMORY, "no memory for %zu bytes of scratch", bytes);
+ * A message that is too long is cut after a whole character.
+ */
+enum rwkv_status error_set(struct rwkv_error *error, enum rwkv_status status, const char *format, ...);
+
+#endif
