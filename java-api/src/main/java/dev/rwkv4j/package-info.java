@@ -1,0 +1,2 @@
+/** RWKV language models: models, sessions and their state. */
+package dev.rwkv4j;

@@ -1,0 +1,4 @@
+/** RWKV language models for Java. */
+module dev.rwkv4j {
+    requires dev.rwkv4j.bindings;
+}

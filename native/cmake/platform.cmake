@@ -1,0 +1,21 @@
+# RWKV_PLATFORM: <os>-<arch>, as the Java side names the folder of the library.
+# RWKV_ARCH: x86_64, aarch64 or whatever else CMake calls it.
+set(RWKV_ARCH "${CMAKE_SYSTEM_PROCESSOR}")
+if(APPLE AND CMAKE_OSX_ARCHITECTURES)
+    set(RWKV_ARCH "${CMAKE_OSX_ARCHITECTURES}")
+endif()
+string(TOLOWER "${RWKV_ARCH}" RWKV_ARCH)
+if(RWKV_ARCH MATCHES "^(x86_64|amd64)$")
+    set(RWKV_ARCH x86_64)
+elseif(RWKV_ARCH MATCHES "^(aarch64|arm64)$")
+    set(RWKV_ARCH aarch64)
+endif()
+
+if(WIN32)
+    set(RWKV_OS windows)
+elseif(APPLE)
+    set(RWKV_OS macos)
+else()
+    string(TOLOWER "${CMAKE_SYSTEM_NAME}" RWKV_OS)
+endif()
+set(RWKV_PLATFORM "${RWKV_OS}-${RWKV_ARCH}")

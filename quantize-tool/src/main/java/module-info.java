@@ -1,0 +1,5 @@
+/** The {@code rwkv} command. */
+module dev.rwkv4j.tool {
+    requires dev.rwkv4j;
+    requires org.apache.commons.cli;
+}
