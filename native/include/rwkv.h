@@ -129,9 +129,9 @@ RWKV_API enum rwkv_status rwkv_decode(uint32_t type, const void *source, uint64_
 
 /*
  * Encodes floats as `type` into `target`. The blocks of 32 are those of ggml bit for bit; the encoders of the
- * blocks of 256 search for scales with a small squared error. Values that are not finite are an error: a
- * block format has no place for them. Any thread. Errors as for rwkv_decode, and RWKV_ERROR_ARGUMENT for a value
- * that is not finite when the type is a block format.
+ * blocks of 256 search for scales with a small squared error. Any thread. Errors as for rwkv_decode, and
+ * RWKV_ERROR_ARGUMENT when the type is a block format for a value that is not finite, or whose magnitude is above
+ * 65504, the largest float16: a block has no place for those.
  */
 RWKV_API enum rwkv_status rwkv_encode(uint32_t type, const float *source, uint64_t elements, void *target,
                                       uint64_t target_bytes, struct rwkv_error *error);
