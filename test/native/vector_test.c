@@ -3,7 +3,7 @@
  * definitions in double. Each kernel of RWKV_VECTOR_KERNELS needs a function test_NAME(tier) here; main is made from
  * the list and does not compile without it.
  */
-#include "../../native/src/cpu/kernels.h"
+#include "cpu/kernels.h"
 #include "check.h"
 
 #include <float.h>

@@ -7,10 +7,10 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-#include "../../native/src/cpu/avx2/simd.h"
-#include "../../native/src/cpu/kernels.h"
+#include "cpu/avx2/simd.h"
+#include "cpu/kernels.h"
 #define KERNEL(name) unused_##name
-#include "../../native/src/cpu/vector_kernels.inc"
+#include "cpu/vector_kernels.inc"
 
 static bool can_run(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 

@@ -2,8 +2,8 @@
 #if !defined(_WIN32)
 #define _GNU_SOURCE /* nanosleep, sigset_t, setrlimit */
 #endif
-#include "../../native/src/cpu/pool.h"
-#include "../../native/src/cpu/thread.h"
+#include "cpu/pool.h"
+#include "cpu/thread.h"
 #include "check.h"
 
 #include <stdatomic.h>
