@@ -1,0 +1,133 @@
+package dev.rwkv4j.gguf;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A file that appears under its name complete or not at all. It grows under a temporary name beside the target;
+ * {@link #commit} moves it there, {@link #close} without commit deletes it, and so does a shutdown hook when the JVM is
+ * told to end (Ctrl-C) meanwhile.
+ */
+final class AtomicFile implements AutoCloseable {
+    private static final int BUFFER_BYTES = 1 << 18;
+
+    private final Path target;
+    private final Path temporary;
+    private final FileChannel channel;
+    private final Thread cleanUp;
+    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private long position;
+
+    private AtomicFile(Path target, Path temporary, FileChannel channel) {
+        this.target = target;
+        this.temporary = temporary;
+        this.channel = channel;
+        this.cleanUp = new Thread(() -> deleteQuietly(temporary), "delete-" + temporary.getFileName());
+        Runtime.getRuntime().addShutdownHook(cleanUp);
+    }
+
+    static AtomicFile create(Path target) throws IOException {
+        if (Files.exists(target) && !Files.isRegularFile(target)) {
+            throw new FileSystemException(target.toString(), null,
+                    "is not a regular file and cannot be replaced by one");
+        }
+        Path directory = target.toAbsolutePath().getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new NoSuchFileException(target.toString(), null, "its directory does not exist");
+        }
+        Path temporary = directory.resolve(
+                "." + target.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime() + ".tmp");
+        FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        return new AtomicFile(target, temporary, channel);
+    }
+
+    /** How many bytes have been written. */
+    long position() {
+        return position;
+    }
+
+    void write(MemorySegment bytes) throws IOException {
+        for (long done = 0; done < bytes.byteSize();) {
+            long piece = Math.min(buffer.remaining(), bytes.byteSize() - done);
+            MemorySegment.copy(bytes, done, MemorySegment.ofBuffer(buffer), 0, piece);
+            buffer.position(buffer.position() + (int) piece);
+            done += piece;
+            position += piece;
+            if (!buffer.hasRemaining()) {
+                flush();
+            }
+        }
+    }
+
+    /** Makes the file appear under its name. */
+    void commit() throws IOException {
+        flush();
+        channel.force(false);
+        channel.close();
+        try {
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            deleteQuietly(temporary);
+            try {
+                Runtime.getRuntime().removeShutdownHook(cleanUp);
+            } catch (IllegalStateException e) {
+                // The JVM is ending; the hook finds nothing to delete.
+            }
+        }
+    }
+
+    private void flush() throws IOException {
+        buffer.flip();
+        try {
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+        } catch (IOException e) {
+            throw explain(e);
+        }
+        buffer.clear();
+    }
+
+    /** The operating system's message does not name the file, and not every system says plainly that a disk is full. */
+    private IOException explain(IOException e) {
+        String reason = e.getMessage();
+        try {
+            if (Files.getFileStore(temporary).getUsableSpace() < BUFFER_BYTES) {
+                reason = "the disk is full";
+            }
+        } catch (IOException unknown) {
+            e.addSuppressed(unknown);
+        }
+        FileSystemException explained = new FileSystemException(target.toString(), null,
+                "writing failed after " + position + " bytes: " + reason);
+        explained.initCause(e);
+        return explained;
+    }
+
+    /** After a commit there is nothing under the temporary name; nothing else can be done about a failure either. */
+    private static void deleteQuietly(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            file.toFile().deleteOnExit();
+        }
+    }
+}
