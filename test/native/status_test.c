@@ -1,15 +1,12 @@
 /* Every status has its name, everything else is "unknown". */
+#include "check.h"
 #include "rwkv.h"
 
-#include <stdio.h>
 #include <string.h>
 
-static int failures;
-
 static void expect_name(int32_t status, const char *name) {
-    if (strcmp(rwkv_status_name(status), name) == 0) return;
-    printf("rwkv_status_name(%d) is \"%s\", not \"%s\"\n", (int)status, rwkv_status_name(status), name);
-    failures++;
+    CHECK(strcmp(rwkv_status_name(status), name) == 0, "status %d is \"%s\", not \"%s\"", (int)status,
+          rwkv_status_name(status), name);
 }
 
 int main(void) {
@@ -23,9 +20,6 @@ int main(void) {
     EXPECT_OWN_NAME(RWKV_ERROR_CANCELLED);
     expect_name(RWKV_ERROR_CANCELLED + 1, "unknown");
     expect_name(-1, "unknown");
-    if (rwkv_api_version() != RWKV_API_VERSION) {
-        printf("rwkv_api_version() is %u, not %u\n", (unsigned)rwkv_api_version(), (unsigned)RWKV_API_VERSION);
-        failures++;
-    }
-    return failures != 0;
+    CHECK(rwkv_api_version() == RWKV_API_VERSION, "%u", (unsigned)rwkv_api_version());
+    return check_result();
 }
