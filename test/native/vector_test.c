@@ -47,7 +47,7 @@ static void floats_free(float *floats, size_t n) {
 
 static float *floats_copy(const float *source, size_t n) {
     float *copy = floats_new(n);
-    memcpy(copy, source, n * sizeof *copy);
+    for (size_t i = 0; i < n; i++) copy[i] = source[i];
     return copy;
 }
 

@@ -7,7 +7,8 @@
  *
  * and pool_run of thread 0 takes part in the same two. Each arriving thread counts `missing` down; the last one
  * sets up the next phase and then increments `phase`, which is what the others wait for. They spin for some
- * microseconds, as long as a phase of a small model takes, and then sleep: between tasks no processor is kept busy.
+ * microseconds, about what sleeping and waking up would cost, and then sleep: between tasks no processor is kept busy,
+ * and where other programs want the processors little is lost to waiting for a thread that has none.
  * With more threads than processors spinning would only keep the others from arriving, so they sleep at once.
  *
  * A thread that goes to sleep says so in `sleepers` and then looks at `phase` once more; the last to arrive
@@ -21,7 +22,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define SPIN_NANOSECONDS 50000
+#define SPIN_NANOSECONDS 20000
 #define PAUSES_PER_LOOK_AT_CLOCK 64
 
 #define CACHE_LINE 64
