@@ -218,6 +218,13 @@ static void test_too_few_threads(void) {
     CHECK(known, "/proc/self/statm");
     tight.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 16 * 1024 * 1024;
     setrlimit(RLIMIT_AS, &tight);
+    void *beyond = malloc((size_t)1 << 30);
+    if (beyond) {
+        setrlimit(RLIMIT_AS, &before);
+        free(beyond);
+        printf("skipped: running out of threads, nothing enforces RLIMIT_AS here\n");
+        return;
+    }
     struct rwkv_error error = {0};
     struct pool *pool = NULL;
     enum rwkv_status status = pool_create(200, &pool, &error);
