@@ -1,0 +1,120 @@
+"""Trains the demo model and writes it as rwkv4j-demo.gguf. See README.md."""
+
+import argparse
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+import evaluate
+from gguf import write_rwkv7
+from rwkv7 import CHUNK, RWKV7
+from stories import END_OF_TEXT, Grammar, Tokenizer, vocabulary
+
+WIDTH, HIDDEN, LAYERS = 256, 256, 3
+RANKS = dict(w=32, a=32, v=32, g=32)
+BATCH, POOL = 32, 8
+PEAK, LAST, WARMUP = 2.5e-3, 5e-5, 50
+NO_TARGET = -100
+
+
+def batches(grammar, tokenizer, rng):
+    """Inputs and targets [B, T], without end. Stories of like length share a batch; half begin with token 0."""
+    while True:
+        pool = []
+        for _ in range(BATCH * POOL):
+            ids = tokenizer.encode(grammar.story(rng)) + [END_OF_TEXT]
+            pool.append([END_OF_TEXT] + ids if rng.random() < 0.5 else ids)
+        pool.sort(key=len)
+        groups = [pool[at:at + BATCH] for at in range(0, len(pool), BATCH)]
+        rng.shuffle(groups)
+        for group in groups:
+            length = -(-(len(group[-1]) - 1) // CHUNK) * CHUNK
+            tokens = torch.full((BATCH, length), END_OF_TEXT)
+            targets = torch.full((BATCH, length), NO_TARGET)
+            for row, ids in enumerate(group):
+                tokens[row, :len(ids) - 1] = torch.tensor(ids[:-1])
+                targets[row, :len(ids) - 1] = torch.tensor(ids[1:])
+            yield tokens, targets
+
+
+def cross_entropy(model, tokens, targets):
+    return F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET)
+
+
+def learning_rate(step, steps):
+    warm = min(1.0, (step + 1) / WARMUP)
+    return warm * (LAST + (PEAK - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def train(model, grammar, tokenizer, steps, checkpoint):
+    matrices = [p for p in model.parameters() if p.squeeze().dim() > 1]
+    vectors = [p for p in model.parameters() if p.squeeze().dim() == 1]
+    # Decay keeps the matrices small and even, which later serves their quantisation.
+    optimizer = torch.optim.AdamW(
+        [dict(params=matrices, weight_decay=0.1), dict(params=vectors, weight_decay=0.0)], betas=(0.9, 0.98), eps=1e-10)
+    first = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        first = saved["step"]
+    held_out = next(batches(grammar, tokenizer, random.Random("held out")))
+    stream = batches(grammar, tokenizer, random.Random(f"training from {first}"))
+    start, mean = time.time(), 0.0
+    for step in range(first, steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps)
+        loss = cross_entropy(model, *next(stream))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        mean += loss.item() / 50
+        if (step + 1) % 50 == 0:
+            with torch.no_grad():
+                held = cross_entropy(model, *held_out).item()
+            print(f"step {step + 1} of {steps}: loss {mean:.4f}, held out {held:.4f}, {time.time() - start:.0f} s",
+                  flush=True)
+            mean = 0.0
+        if (step + 1) % 250 == 0 or step + 1 == steps:
+            partial = checkpoint.with_suffix(".partial")
+            torch.save(dict(model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1), partial)
+            partial.replace(checkpoint)
+
+
+@torch.no_grad()
+def export_error(model, path, tokens):
+    """Largest difference between the model's logits and those of the file, token by token in float64, on a story."""
+    tokens = tokens[:len(tokens) // CHUNK * CHUNK]
+    exported = evaluate.Model(path, torch.float64)
+    state = exported.state(1)
+    expected = torch.cat([exported.step(torch.tensor([token]), state) for token in tokens])
+    return ((model(torch.tensor([tokens]))[0] - expected).abs().max() / expected.abs().max()).item()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--checkpoint", type=Path, default=Path("/tmp/rwkv4j-demo.pt"),
+                        help="written every 250 steps; training goes on from it if it is there")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rwkv4j-demo.gguf"))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(7)
+    grammar = Grammar()
+    tokenizer = Tokenizer(vocabulary(grammar))
+    model = RWKV7(len(tokenizer.tokens), WIDTH, HIDDEN, LAYERS, RANKS)
+    print(f"{len(tokenizer.tokens)} tokens, {sum(p.numel() for p in model.parameters())} parameters", flush=True)
+    train(model, grammar, tokenizer, options.steps, options.checkpoint)
+    write_rwkv7(options.out, model.state_dict(), tokenizer.tokens)
+    print(f"{options.out}: {options.out.stat().st_size} bytes, whose logits differ from the trained model's by "
+          f"{export_error(model, options.out, tokenizer.encode(grammar.story(random.Random(1)))):.1e} of the largest")
+
+
+if __name__ == "__main__":
+    main()
