@@ -121,7 +121,7 @@ def expected(model, prompt, top=10):
     logits, state = model.logits_after(tokens)
     best = logits[0].topk(top)
     entry = dict(prompt=prompt, tokens=tokens, largest_logit=logits.abs().max().item(),
-                 top=[dict(token=token, logit=logit) for logit, token in zip(best.values.tolist(), best.indices.tolist())])
+                 top_tokens=best.indices.tolist(), top_logits=best.values.tolist())
     greedy, lead = [], math.inf
     while not greedy or greedy[-1] != END_OF_TEXT:
         first, second = logits[0].topk(2).values.tolist()

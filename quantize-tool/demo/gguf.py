@@ -51,10 +51,12 @@ def tensors_of(model):
         to, block = f"blk.{layer}.", f"blocks.{layer}."
         norm(to + "attn_norm", block + "ln1")
         norm(to + "attn_norm_2", block + "ln2")
-        att = {name.removeprefix(block + "att."): value for name, value in model.items() if name.startswith(block + "att.")}
+        of_block = block + "att."
+        att = {name.removeprefix(of_block): value for name, value in model.items() if name.startswith(of_block)}
         for number in "012":  # block 0 has no v; llama.cpp wants a dummy there
             att.setdefault("v" + number, att["a" + number])
-        tensors[to + "time_mix_lerp_fused.weight"] = torch.stack([att["x_" + c] for c in "rwkvag"]).view(6, 1, 1, -1).float()
+        lerps = torch.stack([att["x_" + c] for c in "rwkvag"])
+        tensors[to + "time_mix_lerp_fused.weight"] = lerps.view(6, 1, 1, -1).float()
         for name in VECTORS:
             vector(f"{to}time_mix_{name}.weight", att[name])
         for name in LOW_RANK:
@@ -118,7 +120,7 @@ def padded(data):
 
 def read(path):
     """Metadata and tensors of a file that write_rwkv7 wrote."""
-    data, at = path.read_bytes(), 4
+    data, at = bytearray(path.read_bytes()), 4
 
     def take(form):
         nonlocal at
@@ -152,5 +154,6 @@ def read(path):
     tensors = {}
     for name, shape, kind, offset in infos:
         count = torch.Size(shape).numel()
-        tensors[name] = torch.frombuffer(bytearray(data), dtype=types[kind], count=count, offset=start + offset).view(shape)
+        flat = torch.frombuffer(data, dtype=types[kind], count=count, offset=start + offset)
+        tensors[name] = flat.view(shape)
     return metadata, tensors

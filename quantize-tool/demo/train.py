@@ -87,6 +87,14 @@ def train(model, grammar, tokenizer, steps, checkpoint):
 
 
 @torch.no_grad()
+def round_matrices(model):
+    """To what a float16 file holds."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 2 and not name.endswith("r_k"):
+            parameter.copy_(parameter.half())
+
+
+@torch.no_grad()
 def export_error(model, path, tokens):
     """Largest difference between the model's logits and those of the file, token by token in float64, on a story."""
     tokens = tokens[:len(tokens) // CHUNK * CHUNK]
@@ -98,7 +106,7 @@ def export_error(model, path, tokens):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpoint", type=Path, default=Path("/tmp/rwkv4j-demo.pt"),
                         help="written every 250 steps; training goes on from it if it is there")
@@ -111,6 +119,7 @@ def main():
     model = RWKV7(len(tokenizer.tokens), WIDTH, HIDDEN, LAYERS, RANKS)
     print(f"{len(tokenizer.tokens)} tokens, {sum(p.numel() for p in model.parameters())} parameters", flush=True)
     train(model, grammar, tokenizer, options.steps, options.checkpoint)
+    round_matrices(model)
     write_rwkv7(options.out, model.state_dict(), tokenizer.tokens)
     print(f"{options.out}: {options.out.stat().st_size} bytes, whose logits differ from the trained model's by "
           f"{export_error(model, options.out, tokenizer.encode(grammar.story(random.Random(1)))):.1e} of the largest")

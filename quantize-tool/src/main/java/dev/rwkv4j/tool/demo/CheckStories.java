@@ -3,7 +3,6 @@ package dev.rwkv4j.tool.demo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /** Command that checks a file of stories: {@code CheckStories GRAMMAR STORIES}. */
 public final class CheckStories {
@@ -22,13 +21,12 @@ public final class CheckStories {
         }
         StoryGrammar grammar = StoryGrammar.read(Path.of(arguments[0]));
         StoryReport sum = StoryReport.EMPTY;
-        for (String story : List.of(Files.readString(Path.of(arguments[1])).split("\n---\n"))) {
+        for (String story : Files.readString(Path.of(arguments[1])).split("\n---\n")) {
             StoryReport report = grammar.check(story);
-            int number = sum.stories() + 1;
+            sum = sum.and(report);
+            int number = sum.stories();
             report.violation().ifPresent(violation -> System.out.println("story " + number + ": " + violation));
-            sum = sum.and(new StoryReport(report.sentences(), report.grammatical(), 1, report.consistent(),
-                    java.util.Optional.empty()));
         }
-        System.out.println(sum);
+        System.out.println(sum.summary());
     }
 }

@@ -153,7 +153,8 @@ public final class StoryGrammar {
             }
             readings = extended;
         }
-        return readings.stream().anyMatch(Reading::mayEnd) ? Optional.empty()
+        return readings.stream().anyMatch(Reading::mayEnd)
+                ? Optional.empty()
                 : Optional.of("the story has no ending: it stops after " + sentences.getLast().name());
     }
 
@@ -223,13 +224,15 @@ public final class StoryGrammar {
         Map<Variable, Fact> known = new LinkedHashMap<>(facts);
         known.merge(variable, fact, StoryGrammar::both);
         for (Variable other : facts.keySet()) {
-            boolean differ = variable.unlike.filter(other.name::equals).isPresent()
-                    || other.unlike.filter(variable.name::equals).isPresent();
-            if (differ && known.get(other).rows.cardinality() == 1) {
+            if (mustDiffer(variable, other) && known.get(other).rows.cardinality() == 1) {
                 known.computeIfPresent(variable, (_, mine) -> without(mine, known.get(other)));
             }
         }
         return known;
+    }
+
+    private static boolean mustDiffer(Variable one, Variable other) {
+        return one.unlike.filter(other.name::equals).isPresent() || other.unlike.filter(one.name::equals).isPresent();
     }
 
     private static Fact both(Fact before, Fact now) {
@@ -273,10 +276,13 @@ public final class StoryGrammar {
             if (before != null && !before.rows.intersects(fact.rows)) {
                 texts.add("\"%s\" of the %s, which was \"%s\" in %s".formatted(fact.said, variable.name, before.said,
                         before.where.name()));
-            } else if (learn(known, variable, fact).get(variable).rows.isEmpty()) {
-                texts.add("\"%s\" of the %s, which must differ from the %s".formatted(fact.said, variable.name,
-                        variable.unlike.orElse("one before")));
             }
+            known.forEach((other, taken) -> {
+                if (mustDiffer(variable, other) && taken.rows.cardinality() == 1 && taken.rows.equals(fact.rows)) {
+                    texts.add("\"%s\" of the %s, which is the %s since %s".formatted(fact.said, variable.name,
+                            other.name, taken.where.name()));
+                }
+            });
         });
         return texts;
     }

@@ -26,9 +26,13 @@ public record StoryReport(int sentences, int grammatical, int stories, int consi
                 consistent + next.consistent, violation.or(next::violation));
     }
 
-    @Override
-    public String toString() {
-        return "%d of %d sentences follow the grammar, %d of %d stories are consistent%s".formatted(grammatical,
-                sentences, consistent, stories, violation.map(found -> "; " + found).orElse(""));
+    /**
+     * The figures in words, without the violation.
+     *
+     * @return one line
+     */
+    public String summary() {
+        return "%d of %d sentences follow the grammar, %d of %d stories are consistent"
+                .formatted(grammatical, sentences, consistent, stories);
     }
 }
