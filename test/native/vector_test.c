@@ -40,7 +40,7 @@ static float *floats_new(size_t n) {
 static void floats_free(float *floats, size_t n) {
     float *block = floats - GUARD;
     bool intact = true;
-    for (size_t i = 0; i < GUARD; i++) intact = intact && block[i] == guard_value && floats[n + i] == guard_value;
+    for (size_t i = 0, guards = GUARD; i < guards; i++) intact = intact && block[i] == guard_value && floats[n + i] == guard_value;
     CHECK(intact, "something outside of %zu floats was written", n);
     free(block);
 }

@@ -95,7 +95,7 @@ enum weight_type {
  *              memory.
  * pack_TYPE    unpacks a panel of up to `panel_rows` weight rows once into the layout that gemm_PANEL likes,
  * gemm_PANEL   which then uses it for every token of the chunk. A gemm knows the panel, not the type: all types
- *              become one of three panels.
+ *              become one of a few panels.
  *
  * Float types multiply float activations, block formats multiply activations in the form of struct q8_row.
  */
@@ -110,11 +110,33 @@ static inline size_t q8_row_bytes(size_t n) { return n + n / Q8_GROUP * 2 * size
 static inline const float *q8_row_scales(const void *row, size_t n) { return (const float *)((const char *)row + n); }
 static inline const float *q8_row_sums(const void *row, size_t n) { return q8_row_scales(row, n) + n / Q8_GROUP; }
 
+/* X(NAME, name): NAME as in enum panel, name as in kernels (TIER_gemm_NAME). */
+#define RWKV_PANELS(X)                                                                                             \
+    X(F32, f32) /* floats; activations are rows of floats */                                                       \
+    X(U5, u5)   /* integers in 0..31, scale and minimum for each 32 */                                             \
+    X(S6, s6)   /* integers in -32..31, scale for each 16 */                                                       \
+    X(S8, s8)   /* integers in -128..127, scale for each 32 */
+
 enum panel {
-    PANEL_F32, /* floats; activations are rows of floats */
-    PANEL_U8,  /* unsigned integers below 32, scale and minimum for each 32: Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K */
-    PANEL_S8,  /* signed integers, scale for each 16: Q8_0, Q6_K */
-    PANEL_COUNT
+#define X(NAME, name) PANEL_##NAME,
+    RWKV_PANELS(X)
+#undef X
+        PANEL_COUNT
+};
+
+/* Which panel a type becomes. */
+enum {
+    PANEL_OF_F32 = PANEL_F32,
+    PANEL_OF_F16 = PANEL_F32,
+    PANEL_OF_BF16 = PANEL_F32,
+    PANEL_OF_Q8_0 = PANEL_S8,
+    PANEL_OF_Q4_0 = PANEL_U5,
+    PANEL_OF_Q4_1 = PANEL_U5,
+    PANEL_OF_Q5_0 = PANEL_U5,
+    PANEL_OF_Q5_1 = PANEL_U5,
+    PANEL_OF_Q4_K = PANEL_U5,
+    PANEL_OF_Q5_K = PANEL_U5,
+    PANEL_OF_Q6_K = PANEL_S6
 };
 
 /* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row. */

@@ -1,0 +1,168 @@
+/*
+ * Weight rows times one activation row, AVX2, from the mapped blocks.
+ *
+ * Block formats: an octet of 8 groups at a time, whose 8 scales are multiplied by those of the activations in one
+ * step; the minima meet the activations' sums in another. Each group then costs its unpacking, an integer dot product
+ * in 8 lanes and one multiply-add with its scale. Rows that end within an octet do the rest group by group.
+ */
+#include "unpack_avx2.h"
+
+#define X(NAME, name) matvec_kernel avx2_matvec_##name;
+RWKV_WEIGHT_TYPES(X)
+#undef X
+
+/* The sum of the lanes: halves, quarters, neighbours. */
+INLINE float sum_lanes(__m256 v) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
+    return _mm_cvtss_f32(sum);
+}
+
+/* ------------------------------------------------------------------ block formats */
+
+typedef __m256i dot_group(__m256i w, __m256i x);
+
+/* Weights in 0..31. */
+INLINE __m256i dot_unsigned(__m256i w, __m256i x) {
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1));
+}
+
+/* Weights in -128..127: their magnitude times activations that have been given their sign. 2 * 128 * 127 fits 16 bits. */
+INLINE __m256i dot_signed(__m256i w, __m256i x) {
+    return dot_unsigned(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+}
+
+struct sums {
+    __m256 even, odd, minima;
+};
+
+INLINE struct sums add_octet(struct sums sums, const void *row, size_t group, int count, const int8_t *x,
+                             const float *x_scales, const float *x_sums, unpack_q unpack, unpack_scales scales_of,
+                             dot_group dot) {
+    const struct octet octet = scales_of(row, group, count);
+    float scales[8];
+    if (count == 8) {
+        _mm256_storeu_ps(scales, _mm256_mul_ps(octet.scale, _mm256_loadu_ps(x_scales + group)));
+        sums.minima = _mm256_fmadd_ps(octet.minimum, _mm256_loadu_ps(x_sums + group), sums.minima);
+    } else {
+        float some_scales[8] = {0}, some_sums[8] = {0};
+        memcpy(some_scales, x_scales + group, (size_t)count * sizeof(float));
+        memcpy(some_sums, x_sums + group, (size_t)count * sizeof(float));
+        _mm256_storeu_ps(scales, _mm256_mul_ps(octet.scale, _mm256_loadu_ps(some_scales)));
+        sums.minima = _mm256_fmadd_ps(octet.minimum, _mm256_loadu_ps(some_sums), sums.minima);
+    }
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        const size_t g = group + (size_t)i;
+        const __m256i activations = _mm256_loadu_si256((const __m256i *)(x + g * Q8_GROUP));
+        const __m256 products = _mm256_cvtepi32_ps(dot(unpack(row, g), activations));
+        const __m256 scale = _mm256_set1_ps(scales[i]);
+        if (i % 2 == 0)
+            sums.even = _mm256_fmadd_ps(scale, products, sums.even);
+        else
+            sums.odd = _mm256_fmadd_ps(scale, products, sums.odd);
+    }
+    return sums;
+}
+
+INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
+                          unpack_q unpack, unpack_scales scales_of, dot_group dot) {
+    const float *x_scales = q8_row_scales(x, n), *x_sums = q8_row_sums(x, n);
+    const size_t groups = n / Q8_GROUP;
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = (const char *)weights + r * row_bytes;
+        struct sums sums = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
+        size_t g = 0;
+        for (; g + 8 <= groups; g += 8)
+            sums = add_octet(sums, row, g, 8, x, x_scales, x_sums, unpack, scales_of, dot);
+        if (g < groups)
+            sums = add_octet(sums, row, g, (int)(groups - g), x, x_scales, x_sums, unpack, scales_of, dot);
+        y[r] = sum_lanes(_mm256_add_ps(_mm256_add_ps(sums.even, sums.odd), sums.minima));
+    }
+}
+
+#define MATVEC_BLOCKS(name, dot)                                                                                     \
+    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
+        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_scales_##name, dot);                \
+    }
+
+MATVEC_BLOCKS(q8_0, dot_signed)
+MATVEC_BLOCKS(q4_0, dot_unsigned)
+MATVEC_BLOCKS(q4_1, dot_unsigned)
+MATVEC_BLOCKS(q5_0, dot_unsigned)
+MATVEC_BLOCKS(q5_1, dot_unsigned)
+MATVEC_BLOCKS(q4_k, dot_unsigned)
+MATVEC_BLOCKS(q5_k, dot_unsigned)
+
+/* Q6_K has two scales a group, integers of 8 bits, which take the place of the ones in the dot product: lanes 0..3 of
+ * the products are elements 0..15, lanes 4..7 the others. */
+void avx2_matvec_q6_k(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {
+    const int8_t *q = x;
+    const float *x_scales = q8_row_scales(x, n);
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = (const char *)weights + r * row_bytes;
+        const struct block_q6_k *block = (const struct block_q6_k *)row;
+        __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
+        for (size_t group = 0; group < n / Q8_GROUP; group += 8, block++) {
+            float scales[8];
+            _mm256_storeu_ps(scales, _mm256_mul_ps(broadcast_f16(block->d), _mm256_loadu_ps(x_scales + group)));
+            const __m128i group_scales = _mm_loadu_si128((const __m128i *)block->scales);
+            UNROLL
+            for (size_t i = 0; i < 8; i++) {
+                const __m256i w = unpack_q_q6_k(row, group + i);
+                const __m256i activations = _mm256_loadu_si256((const __m256i *)(q + (group + i) * Q8_GROUP));
+                const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(activations, w));
+                const char low = (char)(2 * i), high = (char)(2 * i + 1);
+                const __m128i spread = _mm_shuffle_epi8(
+                    group_scales,
+                    _mm_setr_epi8(low, low, low, low, low, low, low, low, high, high, high, high, high, high, high, high));
+                const __m256i sums = _mm256_madd_epi16(pairs, _mm256_cvtepi8_epi16(spread));
+                const __m256 scale = _mm256_set1_ps(scales[i]);
+                if (i % 2 == 0)
+                    even = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sums), even);
+                else
+                    odd = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sums), odd);
+            }
+        }
+        y[r] = sum_lanes(_mm256_add_ps(even, odd));
+    }
+}
+
+/* ------------------------------------------------------------------ floats */
+
+/* Four sums of 8 lanes; what remains after whole vectors is filled up with zeros. */
+INLINE void matvec_floats(float *y, const void *weights, size_t row_bytes, size_t rows, const float *x, size_t n,
+                          size_t element_bytes, load_8 load) {
+    const size_t whole = n - n % 8, rest = n % 8;
+    float x_rest[8] = {0};
+    memcpy(x_rest, x + whole, rest * sizeof *x);
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = (const char *)weights + r * row_bytes;
+        __m256 sum[4];
+        UNROLL
+        for (int i = 0; i < 4; i++) sum[i] = _mm256_setzero_ps();
+        size_t k = 0;
+        for (; k + 32 <= n; k += 32) {
+            UNROLL
+            for (size_t i = 0; i < 4; i++)
+                sum[i] = _mm256_fmadd_ps(load(row + (k + 8 * i) * element_bytes), _mm256_loadu_ps(x + k + 8 * i), sum[i]);
+        }
+        for (; k < whole; k += 8)
+            sum[0] = _mm256_fmadd_ps(load(row + k * element_bytes), _mm256_loadu_ps(x + k), sum[0]);
+        if (rest) {
+            const __m256 w = load_some(row + whole * element_bytes, rest, element_bytes, load);
+            sum[1] = _mm256_fmadd_ps(w, _mm256_loadu_ps(x_rest), sum[1]);
+        }
+        y[r] = sum_lanes(_mm256_add_ps(_mm256_add_ps(sum[0], sum[1]), _mm256_add_ps(sum[2], sum[3])));
+    }
+}
+
+#define MATVEC_FLOATS(name, element_bytes)                                                                           \
+    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
+        matvec_floats(y, weights, row_bytes, rows, x, n, element_bytes, load_8_##name);                              \
+    }
+
+MATVEC_FLOATS(f32, 4)
+MATVEC_FLOATS(f16, 2)
+MATVEC_FLOATS(bf16, 2)

@@ -1,0 +1,201 @@
+/*
+ * Block formats, one group of 32 weights at a time, into registers: the integers as 32 bytes in the order of their
+ * elements (Q6_K and Q8_0 signed), scales and minima of 8 groups at once ("octet": a whole block of 256).
+ *
+ * value = scale * q + minimum
+ */
+#ifndef RWKV_UNPACK_AVX2_H
+#define RWKV_UNPACK_AVX2_H
+
+#include <immintrin.h>
+
+#include "../../quant/blocks.h"
+#include "avx2.h"
+
+struct octet {
+    __m256 scale, minimum;
+};
+
+typedef __m256i unpack_q(const void *row, size_t group);
+
+/* Of `count` groups from `group` on, 1 <= count <= 8, the rest are 0. `group` is a multiple of 8. */
+typedef struct octet unpack_scales(const void *row, size_t group, int count);
+
+/* ------------------------------------------------------------------ blocks of 32 */
+
+/* `count` float16 numbers that lie `stride` bytes apart. */
+INLINE __m256 gather_f16(const uint8_t *first, size_t stride, int count) {
+    __m128i halves = _mm_setzero_si128();
+    if (count == 8) {
+#define INSERT(i) halves = _mm_insert_epi16(halves, load_u16(first + i * stride), i)
+        INSERT(0);
+        INSERT(1);
+        INSERT(2);
+        INSERT(3);
+        INSERT(4);
+        INSERT(5);
+        INSERT(6);
+        INSERT(7);
+#undef INSERT
+    } else {
+        uint16_t some[8] = {0};
+        for (int i = 0; i < count; i++) some[i] = load_u16(first + (size_t)i * stride);
+        halves = _mm_loadu_si128((const __m128i *)some);
+    }
+    return _mm256_cvtph_ps(halves);
+}
+
+INLINE __m256i nibbles(const uint8_t qs[16]) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)qs);
+    const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1);
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+/* 16 in each byte whose bit is set. */
+INLINE __m256i fifth_bits(const uint8_t qh[4]) {
+    const __m256i byte_of_element = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, /**/
+                                                     2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    const __m256i bit_of_element = _mm256_set1_epi64x((long long)0x8040201008040201);
+    const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)load_u32(qh)), byte_of_element);
+    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit_of_element), bit_of_element);
+    return _mm256_and_si256(set, _mm256_set1_epi8(16));
+}
+
+INLINE __m256i unpack_q_q8_0(const void *row, size_t group) {
+    const struct block_q8_0 *block = (const struct block_q8_0 *)row + group;
+    return _mm256_loadu_si256((const __m256i *)block->qs);
+}
+
+INLINE __m256i unpack_q_q4_0(const void *row, size_t group) {
+    const struct block_q4_0 *block = (const struct block_q4_0 *)row + group;
+    return nibbles(block->qs);
+}
+
+INLINE __m256i unpack_q_q4_1(const void *row, size_t group) {
+    const struct block_q4_1 *block = (const struct block_q4_1 *)row + group;
+    return nibbles(block->qs);
+}
+
+INLINE __m256i unpack_q_q5_0(const void *row, size_t group) {
+    const struct block_q5_0 *block = (const struct block_q5_0 *)row + group;
+    return _mm256_or_si256(nibbles(block->qs), fifth_bits(block->qh));
+}
+
+INLINE __m256i unpack_q_q5_1(const void *row, size_t group) {
+    const struct block_q5_1 *block = (const struct block_q5_1 *)row + group;
+    return _mm256_or_si256(nibbles(block->qs), fifth_bits(block->qh));
+}
+
+INLINE struct octet unpack_scales_q8_0(const void *row, size_t group, int count) {
+    const struct block_q8_0 *block = (const struct block_q8_0 *)row + group;
+    return (struct octet){gather_f16(block->d, sizeof *block, count), _mm256_setzero_ps()};
+}
+
+INLINE struct octet unpack_scales_q4_0(const void *row, size_t group, int count) {
+    const struct block_q4_0 *block = (const struct block_q4_0 *)row + group;
+    const __m256 d = gather_f16(block->d, sizeof *block, count);
+    return (struct octet){d, _mm256_mul_ps(d, _mm256_set1_ps(-8))};
+}
+
+INLINE struct octet unpack_scales_q4_1(const void *row, size_t group, int count) {
+    const struct block_q4_1 *block = (const struct block_q4_1 *)row + group;
+    return (struct octet){gather_f16(block->d, sizeof *block, count), gather_f16(block->m, sizeof *block, count)};
+}
+
+INLINE struct octet unpack_scales_q5_0(const void *row, size_t group, int count) {
+    const struct block_q5_0 *block = (const struct block_q5_0 *)row + group;
+    const __m256 d = gather_f16(block->d, sizeof *block, count);
+    return (struct octet){d, _mm256_mul_ps(d, _mm256_set1_ps(-16))};
+}
+
+INLINE struct octet unpack_scales_q5_1(const void *row, size_t group, int count) {
+    const struct block_q5_1 *block = (const struct block_q5_1 *)row + group;
+    return (struct octet){gather_f16(block->d, sizeof *block, count), gather_f16(block->m, sizeof *block, count)};
+}
+
+/* ------------------------------------------------------------------ blocks of 256 */
+
+INLINE __m256 broadcast_f16(const uint8_t *half) { return _mm256_set1_ps(_cvtsh_ss(load_u16(half))); }
+
+/* Half `upper` (0 or 1) of 32 bytes of nibbles. */
+INLINE __m256i half_nibbles(const uint8_t qs[32], size_t upper) {
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)qs);
+    if (upper) bytes = _mm256_srli_epi16(bytes, 4);
+    return _mm256_and_si256(bytes, _mm256_set1_epi8(15));
+}
+
+INLINE __m256i unpack_q_q4_k(const void *row, size_t group) {
+    const struct block_q4_k *block = (const struct block_q4_k *)row + group / 8;
+    return half_nibbles(block->qs + group % 8 / 2 * 32, group % 2);
+}
+
+INLINE __m256i unpack_q_q5_k(const void *row, size_t group) {
+    const struct block_q5_k *block = (const struct block_q5_k *)row + group / 8;
+    const __m256i bit = _mm256_set1_epi8((char)(1 << group % 8));
+    const __m256i bytes = _mm256_loadu_si256((const __m256i *)block->qh);
+    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+    return _mm256_or_si256(half_nibbles(block->qs + group % 8 / 2 * 32, group % 2),
+                           _mm256_and_si256(set, _mm256_set1_epi8(16)));
+}
+
+INLINE struct octet scale_octet(const uint8_t d[2], const uint8_t dmin[2], const uint8_t packed[12]) {
+    /* load_scales_k on whole words of four */
+    const uint32_t w0 = load_u32(packed), w1 = load_u32(packed + 4), w2 = load_u32(packed + 8);
+    const uint32_t scales_high = (w2 & 0x0f0f0f0f) | (w0 >> 2 & 0x30303030);
+    const uint32_t minima_high = (w2 >> 4 & 0x0f0f0f0f) | (w1 >> 2 & 0x30303030);
+    const __m128i all = _mm_setr_epi32((int)(w0 & 0x3f3f3f3f), (int)scales_high, (int)(w1 & 0x3f3f3f3f),
+                                       (int)minima_high);
+    const __m256 scales = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(all));
+    const __m256 minima = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(all, 8)));
+    const __m256 minus = _mm256_set1_ps(-0.0f);
+    return (struct octet){_mm256_mul_ps(broadcast_f16(d), scales),
+                          _mm256_mul_ps(_mm256_xor_ps(minus, broadcast_f16(dmin)), minima)};
+}
+
+INLINE struct octet unpack_scales_q4_k(const void *row, size_t group, int count) {
+    const struct block_q4_k *block = (const struct block_q4_k *)row + group / 8;
+    (void)count; /* always 8: rows are whole blocks */
+    return scale_octet(block->d, block->dmin, block->scales);
+}
+
+INLINE struct octet unpack_scales_q5_k(const void *row, size_t group, int count) {
+    const struct block_q5_k *block = (const struct block_q5_k *)row + group / 8;
+    (void)count;
+    return scale_octet(block->d, block->dmin, block->scales);
+}
+
+INLINE __m256i unpack_q_q6_k(const void *row, size_t group) {
+    const struct block_q6_k *block = (const struct block_q6_k *)row + group / 8;
+    const size_t half = group % 8 / 4, j = group % 4;
+    const __m256i low = half_nibbles(block->ql + 64 * half + 32 * (j % 2), j / 2);
+    const __m256i pairs = _mm256_loadu_si256((const __m256i *)(block->qh + 32 * half));
+    const __m256i two_bits = _mm256_set1_epi8(0x30);
+    const __m256i high = _mm256_and_si256(j == 0   ? _mm256_slli_epi16(pairs, 4)
+                                          : j == 1 ? _mm256_slli_epi16(pairs, 2)
+                                          : j == 2 ? pairs
+                                                   : _mm256_srli_epi16(pairs, 2),
+                                          two_bits);
+    return _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32));
+}
+
+/* ------------------------------------------------------------------ floats */
+
+typedef __m256 load_8(const char *p);
+
+INLINE __m256 load_8_f32(const char *p) { return _mm256_loadu_ps((const float *)p); }
+
+INLINE __m256 load_8_f16(const char *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+
+INLINE __m256 load_8_bf16(const char *p) {
+    const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
+/* Fewer than 8 elements, then zeros. */
+INLINE __m256 load_some(const char *p, size_t count, size_t element_bytes, load_8 load) {
+    char some[8 * sizeof(float)] = {0};
+    memcpy(some, p, count * element_bytes);
+    return load(some);
+}
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Which tier runs: the best one that the processor has and the operating system lets be used, or the one that
+ * RWKV_CPU_TIER names. Decided once for the life of the process.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../include/rwkv.h"
+#include "../error.h"
+#include "kernels.h"
+#include "thread.h"
+
+/* ------------------------------------------------------------------ what runs here */
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+
+/* The register state that the operating system saves and restores (XCR0), 0 if it saves none but the basic one. */
+static uint64_t saved_state(uint32_t features_1_ecx) {
+    if (!(features_1_ecx & bit_OSXSAVE)) return 0;
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+static bool has_avx2(void) {
+    enum { XMM_AND_YMM = 6 };
+    const uint32_t needed_1 = bit_AVX | bit_FMA | bit_F16C, needed_7 = bit_AVX2;
+    uint32_t eax, ebx, ecx, edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return false;
+    if ((ecx & needed_1) != needed_1 || (saved_state(ecx) & XMM_AND_YMM) != XMM_AND_YMM) return false;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & needed_7) == needed_7;
+}
+#endif
+
+static bool has_nothing_special(void) { return true; }
+
+/* Best first. */
+static const struct {
+    const struct kernels *kernels;
+    bool (*runs_here)(void);
+} tiers[] = {
+#if defined(__x86_64__) || defined(_M_X64)
+    {&avx2_kernels, has_avx2},
+#endif
+    {&scalar_kernels, has_nothing_special},
+};
+
+enum { TIER_COUNT = sizeof tiers / sizeof *tiers };
+
+size_t kernels_available(const struct kernels **available, size_t capacity) {
+    size_t count = 0;
+    for (size_t i = 0; i < TIER_COUNT; i++) {
+        if (!tiers[i].runs_here()) continue;
+        if (count < capacity) available[count] = tiers[i].kernels;
+        count++;
+    }
+    return count;
+}
+
+/* ------------------------------------------------------------------ the choice */
+
+static const char *forced_tier(void) {
+    const char *name = getenv("RWKV_CPU_TIER");
+    return name && *name ? name : NULL;
+}
+
+static const struct kernels no_kernels; /* stands for: RWKV_CPU_TIER names nothing that runs here */
+
+static const struct kernels *choose(void) {
+    const struct kernels *available[TIER_COUNT];
+    const size_t count = kernels_available(available, TIER_COUNT);
+    const char *forced = forced_tier();
+    if (!forced) return available[0];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(available[i]->name, forced) == 0) return available[i];
+    return &no_kernels;
+}
+
+const struct kernels *kernels_get(void) {
+    static _Atomic(const struct kernels *) chosen;
+    const struct kernels *kernels = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (!kernels) { /* of threads that come here at once, the first decides for all */
+        const struct kernels *mine = choose();
+        if (atomic_compare_exchange_strong(&chosen, &kernels, mine)) kernels = mine;
+    }
+    return kernels == &no_kernels ? NULL : kernels;
+}
+
+/* ------------------------------------------------------------------ the public function */
+
+/* Appends as much of a word as fits, after a space unless it is the first. */
+static void append(char *text, size_t capacity, const char *word) {
+    const size_t length = strlen(text);
+    if (length > 0 && length + 1 < capacity) strncat(text, " ", capacity - length - 1);
+    strncat(text, word, capacity - strlen(text) - 1);
+}
+
+enum rwkv_status rwkv_cpu_info(struct rwkv_cpu_info *info, struct rwkv_error *error) {
+    if (!info || info->struct_size == 0)
+        return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_cpu_info: info is NULL or its struct_size 0");
+
+    struct rwkv_cpu_info filled = {.struct_size = info->struct_size, .processor_count = thread_processor_count()};
+    const struct kernels *available[TIER_COUNT];
+    const size_t count = kernels_available(available, TIER_COUNT);
+    for (size_t i = 0; i < count; i++) append(filled.tiers, sizeof filled.tiers, available[i]->name);
+
+    const struct kernels *kernels = kernels_get();
+    if (!kernels) {
+        const char *forced = forced_tier();
+        return error_set(error, RWKV_ERROR_ARGUMENT, "RWKV_CPU_TIER is \"%s\", but this processor can run: %s",
+                         forced ? forced : "", filled.tiers);
+    }
+    append(filled.tier, sizeof filled.tier, kernels->name);
+    memcpy(info, &filled, info->struct_size < sizeof filled ? info->struct_size : sizeof filled);
+    return RWKV_OK;
+}

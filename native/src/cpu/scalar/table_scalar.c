@@ -1,0 +1,21 @@
+/* The scalar tier: every processor. */
+#include "../kernels.h"
+
+#define X(name, arguments) void scalar_##name arguments;
+RWKV_VECTOR_KERNELS(X)
+#undef X
+#define X(NAME, name) matvec_kernel scalar_matvec_##name;
+RWKV_WEIGHT_TYPES(X)
+#undef X
+
+const struct kernels scalar_kernels = {
+    .name = "scalar",
+#define X(name, arguments) .name = scalar_##name,
+    RWKV_VECTOR_KERNELS(X)
+#undef X
+    .matrix = {
+#define X(NAME, name) [WEIGHT_##NAME] = {.matvec = scalar_matvec_##name},
+        RWKV_WEIGHT_TYPES(X)
+#undef X
+    },
+};
