@@ -7,13 +7,16 @@
 #include "../include/rwkv.h"
 
 #if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
+#define RWKV_PRINTF __attribute__((format(printf, 3, 4)))
+#else
+#define RWKV_PRINTF
 #endif
+
 /*
  * Writes status and message (one line, as for printf) to `error`, which may be NULL, and returns the status:
  *     return error_set(error, RWKV_ERROR_MEMORY, "no memory for %zu bytes of scratch", bytes);
  * A message that is too long is cut after a whole character.
  */
-enum rwkv_status error_set(struct rwkv_error *error, enum rwkv_status status, const char *format, ...);
+RWKV_PRINTF enum rwkv_status error_set(struct rwkv_error *error, enum rwkv_status status, const char *format, ...);
 
 #endif

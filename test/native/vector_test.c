@@ -40,7 +40,8 @@ static float *floats_new(size_t n) {
 static void floats_free(float *floats, size_t n) {
     float *block = floats - GUARD;
     bool intact = true;
-    for (size_t i = 0, guards = GUARD; i < guards; i++) intact = intact && block[i] == guard_value && floats[n + i] == guard_value;
+    for (size_t i = 0, guards = GUARD; i < guards; i++)
+        intact = intact && block[i] == guard_value && floats[n + i] == guard_value;
     CHECK(intact, "something outside of %zu floats was written", n);
     free(block);
 }
@@ -106,9 +107,9 @@ static size_t test_size(size_t index) {
 typedef void unary(float *y, const float *x, size_t n);
 
 static const float special_values[] = {
-    0.0f,    1e-45f, 1e-40f,  1e-38f, 1e-8f, 3e-4f,  0.1f, 0.5f,  0.624999f, 0.625f,   0.7f,    1.0f,
-    2.5f,    9.0f,   9.1f,    16.0f,  17.5f, 50.0f,  87.0f, 88.0f, 88.72f,    88.73f,   89.0f,   95.0f,
-    103.97f, 104.0f, 1000.0f, 1e4f,   1e10f, 1e18f,  1e30f, FLT_MAX, INFINITY, NAN,
+    0.0f,    1e-45f, 1e-40f,  1e-38f, 1e-8f, 3e-4f, 0.1f,  0.5f,    0.624999f, 0.625f, 0.7f,  1.0f,
+    2.5f,    9.0f,   9.1f,    16.0f,  17.5f, 50.0f, 87.0f, 88.0f,   88.72f,    88.73f, 89.0f, 95.0f,
+    103.97f, 104.0f, 1000.0f, 1e4f,   1e10f, 1e18f, 1e30f, FLT_MAX, INFINITY,  NAN,
 };
 
 /* Random values with the special ones of both signs strewn in, more of them the shorter the vector. */
@@ -134,8 +135,8 @@ static void test_unary(const char *tier, const char *name, unary *kernel, unary 
             kernel(actual, x, n);
             for (size_t i = 0; i < n; i++) {
                 double argument = fmin(exp(x[i]), 200); /* e^-200 is 0 */
-                expect_close(tier, name, actual + i, expected + i, 1,
-                             relative + (growth > 0 ? growth * argument : 0), 3e-45);
+                expect_close(tier, name, actual + i, expected + i, 1, relative + (growth > 0 ? growth * argument : 0),
+                             3e-45);
             }
             kernel(in_place, in_place, n);
             expect_equal(tier, name, "in place", in_place, actual, n);
@@ -297,7 +298,7 @@ static void test_add_bonus(const struct kernels *tier) {
 static void test_layer_norm(const struct kernels *tier) {
     static const struct {
         float mean, spread, epsilon;
-    } inputs[] = {{0, 1, 1e-5f},   {0.3f, 2, 64e-5f}, {0, 0, 1e-5f},       {0, 0.003f, 1e-5f}, {1, 0, 1e-5f},
+    } inputs[] = {{0, 1, 1e-5f},   {0.3f, 2, 64e-5f}, {0, 0, 1e-5f},      {0, 0.003f, 1e-5f}, {1, 0, 1e-5f},
                   {100, 1, 1e-5f}, {1e4f, 1, 1e-5f},  {-1e4f, 0, 64e-5f}, {0, 1e15f, 1e-5f},  {0, 1e-20f, 1e-5f}};
     EACH_SIZE(n) {
         float *weight = floats_random(n, -2, 2), *bias = floats_random(n, -1, 1);
@@ -361,7 +362,8 @@ static void compare_q8(const struct kernels *tier, const float *x, size_t n) {
             total += q[i];
         }
         if (finite)
-            CHECK(near && fabs(sum - scale * total) <= ULP * fabs(sum), "%s group %zu of %zu", tier->name, group, groups);
+            CHECK(near && fabs(sum - scale * total) <= ULP * fabs(sum), "%s group %zu of %zu", tier->name, group,
+                  groups);
         else
             CHECK(isnan(scale) && isnan(sum), "%s: scale %g, sum %g for a group that is not finite", tier->name, scale,
                   sum);
@@ -542,15 +544,18 @@ static void head_free(struct head *head) {
 typedef void recurrence(const struct kernels *tier, const struct head *head, float *y, float *s, size_t from,
                         size_t tokens);
 
-static void call_wkv6(const struct kernels *tier, const struct head *h, float *y, float *s, size_t from, size_t tokens) {
+static void call_wkv6(const struct kernels *tier, const struct head *h, float *y, float *s, size_t from,
+                      size_t tokens) {
     size_t at = from * h->stride;
     tier->wkv6(y + at, s, h->r + at, h->w + from * h->w_stride, h->w_stride, h->k + at, h->v + at, h->u, tokens,
                h->stride, h->n);
 }
 
-static void call_wkv7(const struct kernels *tier, const struct head *h, float *y, float *s, size_t from, size_t tokens) {
+static void call_wkv7(const struct kernels *tier, const struct head *h, float *y, float *s, size_t from,
+                      size_t tokens) {
     size_t at = from * h->stride;
-    tier->wkv7(y + at, s, h->r + at, h->w + at, h->k + at, h->v + at, h->kappa + at, h->a + at, tokens, h->stride, h->n);
+    tier->wkv7(y + at, s, h->r + at, h->w + at, h->k + at, h->v + at, h->kappa + at, h->a + at, tokens, h->stride,
+               h->n);
 }
 
 static void compare_head(const struct kernels *tier, const char *name, recurrence *run, const struct head *head) {
@@ -562,7 +567,8 @@ static void compare_head(const struct kernels *tier, const char *name, recurrenc
     run(tier, head, y, s, 0, tokens);
     double tolerance = 16 * ULP;
     expect_close(tier->name, name, y, expected, count, 0, tolerance * (1 + largest(expected, count)));
-    expect_close(tier->name, name, s, expected_s, head->s_count, 0, tolerance * (1 + largest(expected_s, head->s_count)));
+    expect_close(tier->name, name, s, expected_s, head->s_count, 0,
+                 tolerance * (1 + largest(expected_s, head->s_count)));
     expect_gaps(tier->name, name, y, tokens, head->stride, head->n);
 
     for (size_t from = 0, chunk; from < tokens; from += chunk) {
@@ -607,7 +613,8 @@ static void define_wkv6(const struct kernels *tier, bool one_decay) {
         }
     }
     call_wkv6(tier, &h, y, s, 0, TOKENS);
-    expect_close(tier->name, "wkv6 definition", y, expected, TOKENS * N, 0, 16 * ULP * (1 + largest(expected, TOKENS * N)));
+    expect_close(tier->name, "wkv6 definition", y, expected, TOKENS * N, 0,
+                 16 * ULP * (1 + largest(expected, TOKENS * N)));
     floats_free(y, TOKENS * N), floats_free(expected, TOKENS * N), floats_free(s, N * N);
     head_free(&h);
 }
@@ -643,7 +650,8 @@ static void define_wkv7(const struct kernels *tier) {
         memcpy(state, next, sizeof state);
     }
     call_wkv7(tier, &h, y, s, 0, TOKENS);
-    expect_close(tier->name, "wkv7 definition", y, expected, TOKENS * N, 0, 16 * ULP * (1 + largest(expected, TOKENS * N)));
+    expect_close(tier->name, "wkv7 definition", y, expected, TOKENS * N, 0,
+                 16 * ULP * (1 + largest(expected, TOKENS * N)));
     for (size_t i = 0; i < N * N; i++) {
         float element = (float)state[i / N][i % N];
         expect_close(tier->name, "wkv7 definition, state", s + i, &element, 1, 16 * ULP, 16 * ULP);

@@ -51,8 +51,8 @@ void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *wor
 void pool_barrier(struct worker *worker);
 
 /*
- * Inside a task: the next item of this phase, 0, 1, 2, … over all threads together. A thread that has been given an item
- * past the last has no more to do before the barrier.
+ * Inside a task: the next item of this phase, 0, 1, 2, … over all threads together. A thread that has been given an
+ * item past the last has no more to do before the barrier.
  */
 size_t pool_take(struct worker *worker);
 

@@ -82,7 +82,7 @@ SIMD_INLINE simd_f32 simd_power_of_two(__m256i exponent) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));
 }
 
-/* x * 2^exponent, with the exponent an integer in -252..254; in two steps, as the result may be subnormal or infinite. */
+/* x * 2^exponent, an integer in -252..254; in two steps, as the result may be subnormal or infinite. */
 SIMD_INLINE simd_f32 simd_scale(simd_f32 x, simd_f32 exponent) {
     __m256i whole = _mm256_cvtps_epi32(exponent);
     __m256i half = _mm256_srai_epi32(whole, 1);
