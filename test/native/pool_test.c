@@ -218,7 +218,7 @@ static void test_too_few_threads(void) {
     CHECK(known, "/proc/self/statm");
     tight.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 16 * 1024 * 1024;
     setrlimit(RLIMIT_AS, &tight);
-    void *beyond = malloc((size_t)1 << 30);
+    void *volatile beyond = malloc((size_t)1 << 30);
     if (beyond) {
         setrlimit(RLIMIT_AS, &before);
         free(beyond);

@@ -89,9 +89,11 @@ void pool_barrier(struct worker *worker) {
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_fetch_add(&pool->phase, 1);
     if (atomic_load(&pool->sleepers) > 0) {
+        /* Once the mutex was ours, whoever has not seen the new phase is waiting for the condition. Waking them with
+         * the mutex released lets them not wait for it in turn. */
         mutex_lock(&pool->mutex);
-        condition_wake_all(&pool->phase_changed);
         mutex_unlock(&pool->mutex);
+        condition_wake_all(&pool->phase_changed);
     }
 }
 

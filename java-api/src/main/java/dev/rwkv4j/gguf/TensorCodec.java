@@ -1,0 +1,61 @@
+package dev.rwkv4j.gguf;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.rwkv4j.bindings.NativeCalls;
+import dev.rwkv4j.bindings.RwkvNativeException;
+import dev.rwkv4j.bindings.rwkv_h;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Turns floats into the element types of tensors and back, in the native library. It knows all types that models can be
+ * run with: not {@link GgmlType#Q2_K}, {@link GgmlType#Q3_K} and {@link GgmlType#IQ4_NL}.
+ *
+ * <p>Any number of threads may use it at once.
+ */
+public final class TensorCodec {
+    private TensorCodec() {
+    }
+
+    /**
+     * Encodes floats. The blocks of 32 elements and BF16 come out as ggml writes them, bit for bit; for the blocks of 256
+     * scales are searched that make the squared error small.
+     *
+     * @param type what to encode as
+     * @param source floats in native memory, in whole blocks, all finite if the type is a block format
+     * @param target native memory of exactly the encoded length, {@code type.bytes(elements)}
+     * @throws IllegalArgumentException if the type isn't supported, the lengths don't fit together, a value isn't finite,
+     *     or a segment lies on the heap
+     */
+    public static void encode(GgmlType type, MemorySegment source, MemorySegment target) {
+        call(type, error -> rwkv_h.rwkv_encode(type.id(), source, elements(source), target, target.byteSize(), error));
+    }
+
+    /**
+     * Decodes elements to floats.
+     *
+     * @param type what they are encoded as
+     * @param source encoded elements in native memory, in whole blocks
+     * @param target native memory of exactly as many floats
+     * @throws IllegalArgumentException if the type isn't supported, the lengths don't fit together, or a segment lies on
+     *     the heap
+     */
+    public static void decode(GgmlType type, MemorySegment source, MemorySegment target) {
+        call(type, error -> rwkv_h.rwkv_decode(type.id(), source, source.byteSize(), target, elements(target), error));
+    }
+
+    private static long elements(MemorySegment floats) {
+        if (floats.byteSize() % JAVA_FLOAT.byteSize() != 0) {
+            throw new IllegalArgumentException(floats.byteSize() + " bytes are no whole number of floats");
+        }
+        return floats.byteSize() / JAVA_FLOAT.byteSize();
+    }
+
+    private static void call(GgmlType type, NativeCalls.Call call) {
+        try {
+            NativeCalls.call(call);
+        } catch (RwkvNativeException e) {
+            throw new IllegalArgumentException(type + ": " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package dev.rwkv4j.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.Gson;
+import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.TensorCodec;
+import dev.rwkv4j.testdata.Difference;
+import dev.rwkv4j.testdata.TestData;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The native library's block formats, against bytes and values of ggml. */
+class BlocksTest {
+    private static final Set<String> UNSUPPORTED = Set.of("Q2_K", "Q3_K", "IQ4_NL");
+
+    static Stream<String> decodable() throws IOException {
+        return vectors().decode.keySet().stream().filter(type -> !UNSUPPORTED.contains(type));
+    }
+
+    static Stream<String> unsupported() {
+        return UNSUPPORTED.stream();
+    }
+
+    static Stream<String> encodable() throws IOException {
+        return vectors().encode.raw.keySet().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("decodable")
+    void decodes(String name) throws IOException {
+        Decoded expected = vectors().decode.get(name);
+        byte[] raw = HexFormat.of().parseHex(expected.raw);
+        assertThat(decode(GgmlType.valueOf(name), raw, expected.values.length))
+                .satisfies(actual -> assertThat(Difference.relative(actual, expected.values)).isLessThan(1e-6));
+    }
+
+    @ParameterizedTest
+    @MethodSource("unsupported")
+    void refusesToDecode(String name) throws IOException {
+        Decoded vector = vectors().decode.get(name);
+        byte[] raw = HexFormat.of().parseHex(vector.raw);
+        assertThatThrownBy(() -> decode(GgmlType.valueOf(name), raw, vector.values.length))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(name);
+    }
+
+    @ParameterizedTest
+    @MethodSource("encodable")
+    void encodesLikeGgml(String name) throws IOException {
+        Encoded vectors = vectors().encode;
+        try (Arena arena = Arena.ofConfined()) {
+            byte[] expected = HexFormat.of().parseHex(vectors.raw.get(name));
+            MemorySegment target = arena.allocate(expected.length);
+            TensorCodec.encode(
+                    GgmlType.valueOf(name), arena.allocateFrom(ValueLayout.JAVA_FLOAT, vectors.input), target);
+            assertThat(target.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(expected);
+        }
+    }
+
+    private static float[] decode(GgmlType type, byte[] raw, int elements) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment target = arena.allocate(ValueLayout.JAVA_FLOAT, elements);
+            TensorCodec.decode(type, arena.allocateFrom(ValueLayout.JAVA_BYTE, raw), target);
+            return target.toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+
+    private static Vectors vectors() throws IOException {
+        return new Gson().fromJson(Files.readString(TestData.golden("blocks.json")), Vectors.class);
+    }
+
+    /** The fields of the file, by its names. */
+    private record Vectors(Map<String, Decoded> decode, Encoded encode) {
+    }
+
+    private record Decoded(String raw, double[] values) {
+    }
+
+    private record Encoded(float[] input, Map<String, String> raw) {
+    }
+}
