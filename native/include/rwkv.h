@@ -175,12 +175,12 @@ struct rwkv_model_info {
     uint32_t width;
     uint32_t channel_mix_width;
     uint32_t vocabulary_size;
-    uint32_t head_count; /* 0 for version 4 */
-    uint32_t head_size;  /* 0 for version 4 */
-    uint64_t state_floats;      /* length of a state, see rwkv_state_get */
-    uint64_t parameter_count;   /* elements of all tensors that are used */
-    uint64_t tensor_bytes;      /* bytes of the caller's tensors that are read where they lie */
-    uint64_t allocated_bytes;   /* memory that the model holds itself */
+    uint32_t head_count;      /* 0 for version 4 */
+    uint32_t head_size;       /* 0 for version 4 */
+    uint64_t state_floats;    /* length of a state, see rwkv_state_get */
+    uint64_t parameter_count; /* elements of all tensors that are used */
+    uint64_t tensor_bytes;    /* bytes of the caller's tensors that are read where they lie */
+    uint64_t allocated_bytes; /* memory that the model holds itself */
 };
 
 /*

@@ -8,8 +8,7 @@
 #include "rwkv.h"
 
 static enum rwkv_status find_type(uint32_t type, enum weight_type *weight_type, struct rwkv_error *error) {
-    if (weight_type_of(type, weight_type))
-        return RWKV_OK;
+    if (weight_type_of(type, weight_type)) return RWKV_OK;
     return error_set(error, RWKV_ERROR_UNSUPPORTED, "%" PRIu32 " is the number of no element type known here", type);
 }
 
@@ -18,8 +17,7 @@ enum rwkv_status rwkv_type_info(uint32_t type, struct rwkv_type_info *info, stru
     if (!info || info->struct_size == 0)
         return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_type_info: info is NULL or its struct_size 0");
     const enum rwkv_status status = find_type(type, &weight_type, error);
-    if (status != RWKV_OK)
-        return status;
+    if (status != RWKV_OK) return status;
 
     const struct weight_format *format = &weight_formats[weight_type];
     struct rwkv_type_info filled = {
@@ -48,28 +46,24 @@ static enum rwkv_status check_length(enum weight_type type, uint64_t elements, u
     return RWKV_OK;
 }
 
-enum rwkv_status rwkv_decode(uint32_t type, const void *source, uint64_t source_bytes, float *target,
-                             uint64_t elements, struct rwkv_error *error) {
+enum rwkv_status rwkv_decode(uint32_t type, const void *source, uint64_t source_bytes, float *target, uint64_t elements,
+                             struct rwkv_error *error) {
     enum weight_type weight_type;
     enum rwkv_status status = find_type(type, &weight_type, error);
-    if (status == RWKV_OK)
-        status = check_length(weight_type, elements, source_bytes, error);
-    if (status != RWKV_OK || elements == 0)
-        return status;
+    if (status == RWKV_OK) status = check_length(weight_type, elements, source_bytes, error);
+    if (status != RWKV_OK || elements == 0) return status;
     if (!source || !target)
         return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_decode: %s is NULL", source ? "target" : "source");
     decode_row(weight_type, target, source, (size_t)elements);
     return RWKV_OK;
 }
 
-enum rwkv_status rwkv_encode(uint32_t type, const float *source, uint64_t elements, void *target,
-                             uint64_t target_bytes, struct rwkv_error *error) {
+enum rwkv_status rwkv_encode(uint32_t type, const float *source, uint64_t elements, void *target, uint64_t target_bytes,
+                             struct rwkv_error *error) {
     enum weight_type weight_type;
     enum rwkv_status status = find_type(type, &weight_type, error);
-    if (status == RWKV_OK)
-        status = check_length(weight_type, elements, target_bytes, error);
-    if (status != RWKV_OK || elements == 0)
-        return status;
+    if (status == RWKV_OK) status = check_length(weight_type, elements, target_bytes, error);
+    if (status != RWKV_OK || elements == 0) return status;
     if (!source || !target)
         return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_encode: %s is NULL", source ? "target" : "source");
     if (weight_type_is_block(weight_type)) {

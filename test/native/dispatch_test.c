@@ -54,7 +54,8 @@ int main(int argc, char **argv) {
     }
 
     info = (struct rwkv_cpu_info){.struct_size = 8, .tier = "kept"};
-    CHECK(rwkv_cpu_info(&info, NULL) == RWKV_OK && strcmp(info.tier, "kept") == 0, "only struct_size bytes are written");
+    CHECK(rwkv_cpu_info(&info, NULL) == RWKV_OK && strcmp(info.tier, "kept") == 0,
+          "only struct_size bytes are written");
     CHECK(rwkv_cpu_info(NULL, &error) == RWKV_ERROR_ARGUMENT, "NULL");
     return check_result();
 }

@@ -1,6 +1,6 @@
 /*
- * The matrix kernels of every tier that can run here: against the scalar tier for all types, sizes with tails, values at
- * the limits; each row and token alone against the same one among others, bit for bit. The cases are made from
+ * The matrix kernels of every tier that can run here: against the scalar tier for all types, sizes with tails, values
+ * at the limits; each row and token alone against the same one among others, bit for bit. The cases are made from
  * RWKV_WEIGHT_TYPES, so no type goes untested.
  */
 #include <math.h>
@@ -111,7 +111,7 @@ static double fill_weights(enum weight_type type, void *row, size_t n, enum kind
         largest *= 3; /* a minimum may be as large as the range of the values */
     } else {
         for (size_t i = 0; i < bytes; i++)
-            raw[i] = kind == LARGEST ? (type == WEIGHT_Q8_0 ? 0x7f : 0xff)
+            raw[i] = kind == LARGEST    ? (type == WEIGHT_Q8_0 ? 0x7f : 0xff)
                      : kind == SMALLEST ? (type == WEIGHT_Q8_0 ? 0x80 : 0)
                                         : (unsigned char)check_random();
         if (type == WEIGHT_Q6_K && (kind == LARGEST || kind == SMALLEST))
@@ -149,11 +149,11 @@ struct matrix_case {
     enum weight_type type;
     enum kind kind;
     size_t rows, n, tokens;
-    size_t row_bytes, x_bytes;          /* of a row */
-    size_t weights_stride, x_stride;    /* bytes from row to row */
-    void *weights, *x;                  /* [rows], [tokens], nothing after the last row */
-    float *expected;                    /* [tokens][rows] by the scalar tier */
-    double *tolerance;                  /* the same */
+    size_t row_bytes, x_bytes;       /* of a row */
+    size_t weights_stride, x_stride; /* bytes from row to row */
+    void *weights, *x;               /* [rows], [tokens], nothing after the last row */
+    float *expected;                 /* [tokens][rows] by the scalar tier */
+    double *tolerance;               /* the same */
 };
 
 static struct matrix_case case_new(enum weight_type type, enum kind kind, size_t rows, size_t n, size_t tokens) {
@@ -187,7 +187,8 @@ static void case_free(struct matrix_case *c) {
     free(c->tolerance);
 }
 
-static void expect(const struct matrix_case *c, const char *tier, const char *kernel, size_t token, size_t row, float y) {
+static void expect(const struct matrix_case *c, const char *tier, const char *kernel, size_t token, size_t row,
+                   float y) {
     const float expected = c->expected[token * c->rows + row];
     CHECK(fabs((double)y - (double)expected) <= c->tolerance[token * c->rows + row],
           "%s %s %s, %s, %zu rows of %zu, %zu tokens: row %zu token %zu is %.9g, expected %.9g", tier, kernel,
@@ -291,7 +292,8 @@ static void test_not_a_number(const struct kernels *tier, enum weight_type type)
         void *panel = panel_new(tier, &c);
         tier->matrix[type].pack(panel, c.weights, c.weights_stride, 3, c.n);
         tier->gemm[tier->matrix[type].panel](all, 3, panel, 3, c.x, c.x_stride, 3, c.n);
-        for (int i = 0; i < 9; i++) CHECK(!isnan(all[i]) == (i / 3 != 1), "%s %s", tier->name, weight_formats[type].name);
+        for (int i = 0; i < 9; i++)
+            CHECK(!isnan(all[i]) == (i / 3 != 1), "%s %s", tier->name, weight_formats[type].name);
         aligned_free(panel);
     }
     case_free(&c);

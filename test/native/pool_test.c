@@ -2,9 +2,9 @@
 #if !defined(_WIN32)
 #define _GNU_SOURCE /* nanosleep, sigset_t, setrlimit */
 #endif
+#include "check.h"
 #include "cpu/pool.h"
 #include "cpu/thread.h"
-#include "check.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -81,14 +81,13 @@ static void test_vectors(void) {
 enum { ELEMENTS = 8 * BLOCK_K };
 
 /* Some kinds of rows that models have, and some that they hopefully do not have. */
-static const char *const row_kinds[] = {"normal", "outliers", "positive", "negative", "constant", "zeros",
-                                        "tiny",   "huge",     "sparse",   "alternating"};
+static const char *const row_kinds[] = {"normal", "outliers", "positive", "negative", "constant",
+                                        "zeros",  "tiny",     "huge",     "sparse",   "alternating"};
 enum { ROW_KINDS = sizeof row_kinds / sizeof *row_kinds };
 
 static float normal(void) {
     float sum = 0;
-    for (int i = 0; i < 12; i++)
-        sum += check_random_float(-0.5f, 0.5f);
+    for (int i = 0; i < 12; i++) sum += check_random_float(-0.5f, 0.5f);
     return sum;
 }
 
@@ -139,8 +138,7 @@ static void test_round_trip(enum weight_type type) {
         decode_row(type, y, raw, ELEMENTS);
         for (int g = 0; g < ELEMENTS; g += BLOCK_K) {
             double largest = 0;
-            for (int i = 0; i < BLOCK_K; i++)
-                largest = fmax(largest, fabs((double)x[g + i]));
+            for (int i = 0; i < BLOCK_K; i++) largest = fmax(largest, fabs((double)x[g + i]));
             /* 2^-11: rounding of a scale to float16; 2^-24: the last place of a subnormal one, times the largest q */
             const double bound = type == WEIGHT_F32 ? 0 : (step_of(type) + 0x1p-11) * largest + 0x1p-24 * 128;
             for (int i = 0; i < BLOCK_K; i++)
@@ -177,8 +175,7 @@ static void test_squared_error(void) {
         encode_row((enum weight_type)type, raw, x, N);
         decode_row((enum weight_type)type, y, raw, N);
         double error = 0;
-        for (int i = 0; i < N; i++)
-            error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        for (int i = 0; i < N; i++) error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
         CHECK(error / variance <= limits[type], "%s: %.3e, at most %.3e", weight_formats[type].name, error / variance,
               limits[type]);
         free(raw);
@@ -193,8 +190,7 @@ static void test_decode_anything(enum weight_type type) {
     uint8_t *raw = check_allocate(bytes + 1);
     float *y = check_allocate(ELEMENTS * sizeof *y);
     for (int round = 0; round < 20; round++) {
-        for (size_t i = 0; i <= bytes; i++)
-            raw[i] = (uint8_t)(round == 0 ? 0xff : check_random());
+        for (size_t i = 0; i <= bytes; i++) raw[i] = (uint8_t)(round == 0 ? 0xff : check_random());
         decode_row(type, y, raw + 1, ELEMENTS); /* at an odd address */
     }
     check_count++;
@@ -210,7 +206,8 @@ static void test_public(void) {
     CHECK(rwkv_type_info(RWKV_TYPE_Q6_K, &info, &error) == RWKV_OK, "%s", error.message);
     CHECK(info.block_elements == 256 && info.block_bytes == 210 && strcmp(info.name, "Q6_K") == 0, "%s", info.name);
     CHECK(rwkv_type_info(4, &info, &error) == RWKV_ERROR_UNSUPPORTED && error.status == RWKV_ERROR_UNSUPPORTED &&
-              strstr(error.message, "4"), "%s", error.message);
+              strstr(error.message, "4"),
+          "%s", error.message);
     CHECK(rwkv_type_info(RWKV_TYPE_F32, NULL, NULL) == RWKV_ERROR_ARGUMENT, "NULL");
     info = (struct rwkv_type_info){.struct_size = 8, .block_bytes = 77};
     CHECK(rwkv_type_info(RWKV_TYPE_F16, &info, NULL) == RWKV_OK && info.block_elements == 1 && info.block_bytes == 77,
@@ -218,8 +215,7 @@ static void test_public(void) {
 
     float x[64] = {0}, y[64];
     uint8_t raw[68];
-    for (int i = 0; i < 64; i++)
-        x[i] = (float)(i - 32);
+    for (int i = 0; i < 64; i++) x[i] = (float)(i - 32);
     CHECK(rwkv_encode(RWKV_TYPE_Q8_0, x, 64, raw, 68, &error) == RWKV_OK, "%s", error.message);
     CHECK(rwkv_decode(RWKV_TYPE_Q8_0, raw, 68, y, 64, &error) == RWKV_OK, "%s", error.message);
     CHECK(fabsf(y[0] + 32) < 0.2f && y[32] == 0 && fabsf(y[63] - 31) < 0.2f, "%g %g %g", (double)y[0], (double)y[32],
@@ -233,8 +229,8 @@ static void test_public(void) {
     const float refused[] = {NAN, INFINITY, -INFINITY, 65505, -65505};
     for (int i = 0; i < 5; i++) {
         x[40] = refused[i];
-        CHECK(rwkv_encode(RWKV_TYPE_Q8_0, x, 64, raw, 68, &error) == RWKV_ERROR_ARGUMENT &&
-                  strstr(error.message, "40"), "%s", error.message);
+        CHECK(rwkv_encode(RWKV_TYPE_Q8_0, x, 64, raw, 68, &error) == RWKV_ERROR_ARGUMENT && strstr(error.message, "40"),
+              "%s", error.message);
         CHECK(rwkv_encode(RWKV_TYPE_F32, x, 16, raw, 64, &error) == RWKV_OK, "%s", error.message);
     }
 }
@@ -243,8 +239,8 @@ int main(void) {
     test_f16();
     test_bf16();
     test_vectors();
-#define X(NAME, name)                   \
-    test_round_trip(WEIGHT_##NAME);     \
+#define X(NAME, name)                                                                                                  \
+    test_round_trip(WEIGHT_##NAME);                                                                                    \
     test_decode_anything(WEIGHT_##NAME);
     RWKV_WEIGHT_TYPES(X)
 #undef X

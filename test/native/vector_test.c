@@ -3,8 +3,8 @@
  * definitions in double. Each kernel of RWKV_VECTOR_KERNELS needs a function test_NAME(tier) here; main is made from
  * the list and does not compile without it.
  */
-#include "cpu/kernels.h"
 #include "check.h"
+#include "cpu/kernels.h"
 
 #include <float.h>
 #include <math.h>

@@ -21,17 +21,17 @@
 
 /* ------------------------------------------------------------------ weight types
  * X(NAME, name): NAME as in enum rwkv_type, name as in kernels. */
-#define RWKV_WEIGHT_TYPES(X) \
-    X(F32, f32)              \
-    X(F16, f16)              \
-    X(BF16, bf16)            \
-    X(Q8_0, q8_0)            \
-    X(Q4_0, q4_0)            \
-    X(Q4_1, q4_1)            \
-    X(Q5_0, q5_0)            \
-    X(Q5_1, q5_1)            \
-    X(Q4_K, q4_k)            \
-    X(Q5_K, q5_k)            \
+#define RWKV_WEIGHT_TYPES(X)                                                                                           \
+    X(F32, f32)                                                                                                        \
+    X(F16, f16)                                                                                                        \
+    X(BF16, bf16)                                                                                                      \
+    X(Q8_0, q8_0)                                                                                                      \
+    X(Q4_0, q4_0)                                                                                                      \
+    X(Q4_1, q4_1)                                                                                                      \
+    X(Q5_0, q5_0)                                                                                                      \
+    X(Q5_1, q5_1)                                                                                                      \
+    X(Q4_K, q4_k)                                                                                                      \
+    X(Q5_K, q5_k)                                                                                                      \
     X(Q6_K, q6_k)
 
 /* Dense numbering of the types, for tables. */
@@ -45,7 +45,7 @@ enum weight_type {
 /* ------------------------------------------------------------------ vectors
  * X(name, arguments), all of type void. n counts floats. */
 #define RWKV_VECTOR_KERNELS(X)                                                                                         \
-    /* y = (x - mean) / sqrt(variance + epsilon) * weight + bias, variance divided by n */                            \
+    /* y = (x - mean) / sqrt(variance + epsilon) * weight + bias, variance divided by n */                             \
     X(layer_norm, (float *y, const float *x, const float *weight, const float *bias, float epsilon, size_t n))         \
     /* y = a + (b - a) * m */                                                                                          \
     X(lerp, (float *y, const float *a, const float *b, const float *m, size_t n))                                      \
@@ -111,10 +111,10 @@ static inline const float *q8_row_scales(const void *row, size_t n) { return (co
 static inline const float *q8_row_sums(const void *row, size_t n) { return q8_row_scales(row, n) + n / Q8_GROUP; }
 
 /* X(NAME, name): NAME as in enum panel, name as in kernels (TIER_gemm_NAME). */
-#define RWKV_PANELS(X)                                                                                             \
-    X(F32, f32) /* floats; activations are rows of floats */                                                       \
-    X(U5, u5)   /* integers in 0..31, scale and minimum for each 32 */                                             \
-    X(S6, s6)   /* integers in -32..31, scale for each 16 */                                                       \
+#define RWKV_PANELS(X)                                                                                                 \
+    X(F32, f32) /* floats; activations are rows of floats */                                                           \
+    X(U5, u5)   /* integers in 0..31, scale and minimum for each 32 */                                                 \
+    X(S6, s6)   /* integers in -32..31, scale for each 16 */                                                           \
     X(S8, s8)   /* integers in -128..127, scale for each 32 */
 
 enum panel {
@@ -139,7 +139,8 @@ enum {
     PANEL_OF_Q6_K = PANEL_S6
 };
 
-/* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row. */
+/* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row.
+ */
 typedef void matvec_kernel(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n);
 
 /* Unpacks 1 <= rows <= panel_rows rows; rows that are missing to a whole panel are filled with zeros. */

@@ -29,8 +29,7 @@ extern const struct weight_format weight_formats[WEIGHT_TYPE_COUNT];
 bool weight_type_of(uint32_t type, enum weight_type *weight_type);
 
 /* Bytes of n elements, a multiple of the type's block. */
-static inline size_t weight_row_bytes(enum weight_type type, size_t n)
-{
+static inline size_t weight_row_bytes(enum weight_type type, size_t n) {
     return n / weight_formats[type].block_elements * weight_formats[type].block_bytes;
 }
 
@@ -102,8 +101,7 @@ struct block_q6_k {
 
 /* The eight 6-bit scales and minima of Q4_K and Q5_K. The first four of each have a byte each, in whose free upper bits
  * lie the upper two bits of the last four; the lower four bits of those share the last four bytes. */
-static inline void load_scales_k(const uint8_t packed[12], uint8_t scales[8], uint8_t minima[8])
-{
+static inline void load_scales_k(const uint8_t packed[12], uint8_t scales[8], uint8_t minima[8]) {
     for (int s = 0; s < 4; s++) {
         scales[s] = packed[s] & 63;
         minima[s] = packed[s + 4] & 63;
@@ -112,8 +110,7 @@ static inline void load_scales_k(const uint8_t packed[12], uint8_t scales[8], ui
     }
 }
 
-static inline void store_scales_k(uint8_t packed[12], const uint8_t scales[8], const uint8_t minima[8])
-{
+static inline void store_scales_k(uint8_t packed[12], const uint8_t scales[8], const uint8_t minima[8]) {
     for (int s = 0; s < 4; s++) {
         packed[s] = (uint8_t)(scales[s] | (scales[s + 4] >> 4) << 6);
         packed[s + 4] = (uint8_t)(minima[s] | (minima[s + 4] >> 4) << 6);
@@ -123,22 +120,19 @@ static inline void store_scales_k(uint8_t packed[12], const uint8_t scales[8], c
 
 /* ------------------------------------------------------------------ 16-bit floats */
 
-static inline uint32_t float_bits(float f)
-{
+static inline uint32_t float_bits(float f) {
     uint32_t bits;
     memcpy(&bits, &f, sizeof bits);
     return bits;
 }
 
-static inline float float_from_bits(uint32_t bits)
-{
+static inline float float_from_bits(uint32_t bits) {
     float f;
     memcpy(&f, &bits, sizeof f);
     return f;
 }
 
-static inline float f16_to_f32(uint16_t h)
-{
+static inline float f16_to_f32(uint16_t h) {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16;
     const uint32_t exponent = h >> 10 & 31;
     const uint32_t mantissa = h & 0x3ff;
@@ -150,12 +144,10 @@ static inline float f16_to_f32(uint16_t h)
 }
 
 /* To the nearest, ties to even; a NaN stays one, quiet, with the upper bits of its payload. */
-static inline uint16_t f32_to_f16(float f)
-{
+static inline uint16_t f32_to_f16(float f) {
     const uint32_t sign = float_bits(f) >> 16 & 0x8000;
     const uint32_t bits = float_bits(f) & 0x7fffffff;
-    if (bits > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00 | (bits >> 13 & 0x3ff));
+    if (bits > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (bits >> 13 & 0x3ff));
     if (bits >= 0x477ff000) /* from 65520 on the nearest is infinity */
         return (uint16_t)(sign | 0x7c00);
     if (bits < 0x38800000) /* below 2^-14: adding 1/2, whose last place is 2^-24, rounds to a multiple of that */
@@ -166,29 +158,24 @@ static inline uint16_t f32_to_f16(float f)
 static inline float bf16_to_f32(uint16_t h) { return float_from_bits((uint32_t)h << 16); }
 
 /* To the nearest, ties to even; a NaN stays one. */
-static inline uint16_t f32_to_bf16(float f)
-{
+static inline uint16_t f32_to_bf16(float f) {
     const uint32_t bits = float_bits(f);
-    if ((bits & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static inline uint16_t load_u16(const void *p)
-{
+static inline uint16_t load_u16(const void *p) {
     const uint8_t *bytes = p;
     return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
-static inline void store_u16(void *p, uint16_t value)
-{
+static inline void store_u16(void *p, uint16_t value) {
     uint8_t *bytes = p;
     bytes[0] = (uint8_t)value;
     bytes[1] = (uint8_t)(value >> 8);
 }
 
-static inline uint32_t load_u32(const void *p)
-{
+static inline uint32_t load_u32(const void *p) {
     return load_u16(p) | (uint32_t)load_u16((const uint8_t *)p + 2) << 16;
 }
 

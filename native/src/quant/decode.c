@@ -3,32 +3,25 @@
 
 static void decode_f32(float *y, const void *x, size_t n) { memcpy(y, x, n * sizeof *y); }
 
-static void decode_f16(float *y, const void *x, size_t n)
-{
+static void decode_f16(float *y, const void *x, size_t n) {
     const uint8_t *halves = x;
-    for (size_t i = 0; i < n; i++)
-        y[i] = load_f16(halves + 2 * i);
+    for (size_t i = 0; i < n; i++) y[i] = load_f16(halves + 2 * i);
 }
 
-static void decode_bf16(float *y, const void *x, size_t n)
-{
+static void decode_bf16(float *y, const void *x, size_t n) {
     const uint8_t *halves = x;
-    for (size_t i = 0; i < n; i++)
-        y[i] = bf16_to_f32(load_u16(halves + 2 * i));
+    for (size_t i = 0; i < n; i++) y[i] = bf16_to_f32(load_u16(halves + 2 * i));
 }
 
-static void decode_q8_0(float *y, const void *x, size_t n)
-{
+static void decode_q8_0(float *y, const void *x, size_t n) {
     const struct block_q8_0 *block = x;
     for (size_t i = 0; i < n; i += 32, block++) {
         const float d = load_f16(block->d);
-        for (int e = 0; e < 32; e++)
-            y[i + e] = d * block->qs[e];
+        for (int e = 0; e < 32; e++) y[i + e] = d * block->qs[e];
     }
 }
 
-static void decode_q4_0(float *y, const void *x, size_t n)
-{
+static void decode_q4_0(float *y, const void *x, size_t n) {
     const struct block_q4_0 *block = x;
     for (size_t i = 0; i < n; i += 32, block++) {
         const float d = load_f16(block->d);
@@ -39,8 +32,7 @@ static void decode_q4_0(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q4_1(float *y, const void *x, size_t n)
-{
+static void decode_q4_1(float *y, const void *x, size_t n) {
     const struct block_q4_1 *block = x;
     for (size_t i = 0; i < n; i += 32, block++) {
         const float d = load_f16(block->d), m = load_f16(block->m);
@@ -51,8 +43,7 @@ static void decode_q4_1(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q5_0(float *y, const void *x, size_t n)
-{
+static void decode_q5_0(float *y, const void *x, size_t n) {
     const struct block_q5_0 *block = x;
     for (size_t i = 0; i < n; i += 32, block++) {
         const float d = load_f16(block->d);
@@ -64,8 +55,7 @@ static void decode_q5_0(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q5_1(float *y, const void *x, size_t n)
-{
+static void decode_q5_1(float *y, const void *x, size_t n) {
     const struct block_q5_1 *block = x;
     for (size_t i = 0; i < n; i += 32, block++) {
         const float d = load_f16(block->d), m = load_f16(block->m);
@@ -77,8 +67,7 @@ static void decode_q5_1(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q4_k(float *y, const void *x, size_t n)
-{
+static void decode_q4_k(float *y, const void *x, size_t n) {
     const struct block_q4_k *block = x;
     for (size_t i = 0; i < n; i += BLOCK_K, block++) {
         const float d = load_f16(block->d), dmin = load_f16(block->dmin);
@@ -92,8 +81,7 @@ static void decode_q4_k(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q5_k(float *y, const void *x, size_t n)
-{
+static void decode_q5_k(float *y, const void *x, size_t n) {
     const struct block_q5_k *block = x;
     for (size_t i = 0; i < n; i += BLOCK_K, block++) {
         const float d = load_f16(block->d), dmin = load_f16(block->dmin);
@@ -109,8 +97,7 @@ static void decode_q5_k(float *y, const void *x, size_t n)
     }
 }
 
-static void decode_q6_k(float *y, const void *x, size_t n)
-{
+static void decode_q6_k(float *y, const void *x, size_t n) {
     const struct block_q6_k *block = x;
     for (size_t i = 0; i < n; i += BLOCK_K, block++) {
         const float d = load_f16(block->d);
@@ -126,8 +113,7 @@ static void decode_q6_k(float *y, const void *x, size_t n)
     }
 }
 
-void decode_row(enum weight_type type, float *y, const void *x, size_t n)
-{
+void decode_row(enum weight_type type, float *y, const void *x, size_t n) {
     static void (*const decoders[WEIGHT_TYPE_COUNT])(float *, const void *, size_t) = {
 #define X(NAME, name) [WEIGHT_##NAME] = decode_##name,
         RWKV_WEIGHT_TYPES(X)

@@ -16,32 +16,26 @@
 
 static void encode_f32(void *y, const float *x, size_t n) { memcpy(y, x, n * sizeof *x); }
 
-static void encode_f16(void *y, const float *x, size_t n)
-{
+static void encode_f16(void *y, const float *x, size_t n) {
     uint8_t *halves = y;
-    for (size_t i = 0; i < n; i++)
-        store_u16(halves + 2 * i, f32_to_f16(x[i]));
+    for (size_t i = 0; i < n; i++) store_u16(halves + 2 * i, f32_to_f16(x[i]));
 }
 
-static void encode_bf16(void *y, const float *x, size_t n)
-{
+static void encode_bf16(void *y, const float *x, size_t n) {
     uint8_t *halves = y;
-    for (size_t i = 0; i < n; i++)
-        store_u16(halves + 2 * i, f32_to_bf16(x[i]));
+    for (size_t i = 0; i < n; i++) store_u16(halves + 2 * i, f32_to_bf16(x[i]));
 }
 
 /* ------------------------------------------------------------------ blocks of 32 */
 
 /* 1 / d, and 0 where that is no finite number: such a d becomes 0 as a float16 in any case. */
-static float inverse(float d)
-{
+static float inverse(float d) {
     const float id = 1 / d;
     return fabsf(id) <= FLT_MAX ? id : 0;
 }
 
 /* The value of largest magnitude, the first of several. */
-static float extreme_of(const float *x, size_t n)
-{
+static float extreme_of(const float *x, size_t n) {
     float extreme = 0, magnitude = 0;
     for (size_t i = 0; i < n; i++) {
         if (fabsf(x[i]) > magnitude) {
@@ -52,8 +46,7 @@ static float extreme_of(const float *x, size_t n)
     return extreme;
 }
 
-static void range_of(const float *x, size_t n, float *minimum, float *maximum)
-{
+static void range_of(const float *x, size_t n, float *minimum, float *maximum) {
     *minimum = *maximum = x[0];
     for (size_t i = 1; i < n; i++) {
         *minimum = x[i] < *minimum ? x[i] : *minimum;
@@ -63,8 +56,7 @@ static void range_of(const float *x, size_t n, float *minimum, float *maximum)
 
 static uint8_t at_most(int q, int limit) { return (uint8_t)(q < limit ? q : limit); }
 
-static void encode_q8_0(void *y, const float *x, size_t n)
-{
+static void encode_q8_0(void *y, const float *x, size_t n) {
     struct block_q8_0 *block = y;
     for (; n > 0; n -= 32, x += 32, block++) {
         const float d = fabsf(extreme_of(x, 32)) / 127, id = inverse(d);
@@ -79,8 +71,7 @@ static void encode_q8_0(void *y, const float *x, size_t n)
     }
 }
 
-static void encode_q4_0(void *y, const float *x, size_t n)
-{
+static void encode_q4_0(void *y, const float *x, size_t n) {
     struct block_q4_0 *block = y;
     for (; n > 0; n -= 32, x += 32, block++) {
         const float d = extreme_of(x, 32) / -8, id = inverse(d);
@@ -93,8 +84,7 @@ static void encode_q4_0(void *y, const float *x, size_t n)
     }
 }
 
-static void encode_q4_1(void *y, const float *x, size_t n)
-{
+static void encode_q4_1(void *y, const float *x, size_t n) {
     struct block_q4_1 *block = y;
     for (; n > 0; n -= 32, x += 32, block++) {
         float minimum, maximum;
@@ -110,8 +100,7 @@ static void encode_q4_1(void *y, const float *x, size_t n)
     }
 }
 
-static void encode_q5_0(void *y, const float *x, size_t n)
-{
+static void encode_q5_0(void *y, const float *x, size_t n) {
     struct block_q5_0 *block = y;
     for (; n > 0; n -= 32, x += 32, block++) {
         const float d = extreme_of(x, 32) / -16, id = inverse(d);
@@ -128,8 +117,7 @@ static void encode_q5_0(void *y, const float *x, size_t n)
     }
 }
 
-static void encode_q5_1(void *y, const float *x, size_t n)
-{
+static void encode_q5_1(void *y, const float *x, size_t n) {
     struct block_q5_1 *block = y;
     for (; n > 0; n -= 32, x += 32, block++) {
         float minimum, maximum;
@@ -161,16 +149,12 @@ static void encode_q5_1(void *y, const float *x, size_t n)
 
 enum { LANES = 4 };
 
-static float sum_lanes(const float lanes[LANES])
-{
-    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
-}
+static float sum_lanes(const float lanes[LANES]) { return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]); }
 
 /* To the nearest integer for |v| < 2^22, which every compiler can vectorise, unlike a call of rintf. */
 static inline float round_small(float v) { return (v + 0x1.8p23f) - 0x1.8p23f; }
 
-static inline float clamp(float v, float low, float high)
-{
+static inline float clamp(float v, float low, float high) {
     v = v > low ? v : low;
     return v < high ? v : high;
 }
@@ -181,11 +165,9 @@ struct group_sums {
 };
 
 static inline struct group_sums sum_group(const float *x, int n, float inverse_scale, float shift, float low,
-                                          float high)
-{
+                                          float high) {
     float v[32];
-    for (int i = 0; i < n; i++)
-        v[i] = clamp(round_small(x[i] * inverse_scale + shift), low, high);
+    for (int i = 0; i < n; i++) v[i] = clamp(round_small(x[i] * inverse_scale + shift), low, high);
     float q[LANES] = {0}, qq[LANES] = {0}, qx[LANES] = {0};
     for (int i = 0; i < n; i += LANES) {
         for (int l = 0; l < LANES; l++) {
@@ -198,8 +180,7 @@ static inline struct group_sums sum_group(const float *x, int n, float inverse_s
 }
 
 /* Squared error of a group when decoded as scale * q - minimum; writes the best q in [low, high]. */
-static inline float quantise_group(float *q, const float *x, int n, float scale, float minimum, float low, float high)
-{
+static inline float quantise_group(float *q, const float *x, int n, float scale, float minimum, float low, float high) {
     const float inverse_scale = inverse(scale);
     float squares[32];
     for (int i = 0; i < n; i++) {
@@ -209,8 +190,7 @@ static inline float quantise_group(float *q, const float *x, int n, float scale,
     }
     float error[LANES] = {0};
     for (int i = 0; i < n; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            error[l] += squares[i + l];
+        for (int l = 0; l < LANES; l++) error[l] += squares[i + l];
     return sum_lanes(error);
 }
 
@@ -221,17 +201,14 @@ struct affine {
 };
 
 /* Fits a group of 32. The candidates stretch or shrink the scale that maps the extremes to 0 and max_q. */
-static struct affine fit_affine(const float x[32], int max_q)
-{
+static struct affine fit_affine(const float x[32], int max_q) {
     float low, high, sum_x = 0;
     range_of(x, 32, &low, &high);
     low = low < 0 ? low : 0;
     high = high > low ? high : low;
-    for (int i = 0; i < 32; i++)
-        sum_x += x[i];
+    for (int i = 0; i < 32; i++) sum_x += x[i];
     struct affine best = {0, -low};
-    if (!(inverse(high - low) > 0))
-        return best;
+    if (!(inverse(high - low) > 0)) return best;
 
     float best_gain = -FLT_MAX; /* sum of x^2 less the squared error */
     for (int step = -2; step <= 3; step++) {
@@ -245,8 +222,7 @@ static struct affine fit_affine(const float x[32], int max_q)
                 scale = sums.qx / sums.qq;
                 offset = 0;
             }
-            if (!(scale > 0))
-                break;
+            if (!(scale > 0)) break;
             const float gain = scale * sums.qx + offset * sum_x;
             if (gain > best_gain) {
                 best_gain = gain;
@@ -272,8 +248,7 @@ static uint8_t nearest_in_6_bits(float v) { return (uint8_t)(int)clamp(round_sma
 
 /* With d and dmin given: looks around the nearest integers for each group's scale and minimum, since both are coarse
  * enough that the nearest are often not the best pair. Returns the squared error of the block. */
-static float choose_affine(struct affine_block *block, const float *x, const struct affine fits[8], int max_q)
-{
+static float choose_affine(struct affine_block *block, const float *x, const struct affine fits[8], int max_q) {
     const float d = f16_to_f32(block->d), dmin = f16_to_f32(block->dmin);
     float error = 0;
     for (int s = 0; s < 8; s++) {
@@ -283,8 +258,7 @@ static float choose_affine(struct affine_block *block, const float *x, const str
         for (int ds = -1; ds <= 1; ds++) {
             for (int dm = -1; dm <= 1; dm++) {
                 const int tried_scale = scale + ds, tried_minimum = minimum + dm;
-                if (tried_scale < 0 || tried_scale > 63 || tried_minimum < 0 || tried_minimum > 63)
-                    continue;
+                if (tried_scale < 0 || tried_scale > 63 || tried_minimum < 0 || tried_minimum > 63) continue;
                 float q[32];
                 const float tried = quantise_group(q, x + 32 * s, 32, d * (float)tried_scale,
                                                    dmin * (float)tried_minimum, 0, (float)max_q);
@@ -292,8 +266,7 @@ static float choose_affine(struct affine_block *block, const float *x, const str
                     best = tried;
                     block->scales[s] = (uint8_t)tried_scale;
                     block->minima[s] = (uint8_t)tried_minimum;
-                    for (int l = 0; l < 32; l++)
-                        block->q[32 * s + l] = (uint8_t)(int)q[l];
+                    for (int l = 0; l < 32; l++) block->q[32 * s + l] = (uint8_t)(int)q[l];
                 }
             }
         }
@@ -303,8 +276,7 @@ static float choose_affine(struct affine_block *block, const float *x, const str
 }
 
 /* With all integers given: the d and dmin of least squared error. */
-static void refit_affine(struct affine_block *block, const float *x)
-{
+static void refit_affine(struct affine_block *block, const float *x) {
     /* normal equations of x = d a - dmin b, a = scale * q, b = minimum */
     double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
     for (int s = 0; s < 8; s++) {
@@ -334,8 +306,7 @@ static void refit_affine(struct affine_block *block, const float *x)
 
 /* The three steps for one block: fit the groups, choose integers, refit d and dmin for these
  * and choose again. */
-static void search_affine(struct affine_block *best, const float *x, int max_q)
-{
+static void search_affine(struct affine_block *best, const float *x, int max_q) {
     struct affine fits[8];
     float max_scale = 0, max_minimum = 0;
     for (int s = 0; s < 8; s++) {
@@ -347,12 +318,10 @@ static void search_affine(struct affine_block *best, const float *x, int max_q)
     const float error = choose_affine(&block, x, fits, max_q);
     *best = block;
     refit_affine(&block, x);
-    if (choose_affine(&block, x, fits, max_q) < error)
-        *best = block;
+    if (choose_affine(&block, x, fits, max_q) < error) *best = block;
 }
 
-static void encode_q4_k(void *y, const float *x, size_t n)
-{
+static void encode_q4_k(void *y, const float *x, size_t n) {
     struct block_q4_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct affine_block found;
@@ -367,8 +336,7 @@ static void encode_q4_k(void *y, const float *x, size_t n)
     }
 }
 
-static void encode_q5_k(void *y, const float *x, size_t n)
-{
+static void encode_q5_k(void *y, const float *x, size_t n) {
     struct block_q5_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct affine_block found;
@@ -388,8 +356,7 @@ static void encode_q5_k(void *y, const float *x, size_t n)
 /* ---- Q6_K: x is about scale * q, q in -32..31, scale of either sign */
 
 /* Fits a group of 16. The extreme value is mapped to about -32, the longer end. */
-static float fit_scale(const float x[16])
-{
+static float fit_scale(const float x[16]) {
     const float extreme = extreme_of(x, 16);
     float best = 0, best_gain = 0; /* sum of x^2 less the squared error */
     for (int step = -4; step <= 4; step++) {
@@ -410,8 +377,7 @@ struct scaled_block {
 };
 
 /* With d given: looks around the nearest integer for each group's scale. Returns the squared error. */
-static float choose_scales(struct scaled_block *block, const float *x, const float fits[16])
-{
+static float choose_scales(struct scaled_block *block, const float *x, const float fits[16]) {
     const float d = f16_to_f32(block->d);
     float error = 0;
     for (int t = 0; t < 16; t++) {
@@ -419,15 +385,13 @@ static float choose_scales(struct scaled_block *block, const float *x, const flo
         float best = FLT_MAX;
         for (int ds = -1; ds <= 1; ds++) {
             const int tried_scale = scale + ds;
-            if (tried_scale < -128 || tried_scale > 127)
-                continue;
+            if (tried_scale < -128 || tried_scale > 127) continue;
             float q[16];
             const float tried = quantise_group(q, x + 16 * t, 16, d * (float)tried_scale, 0, -32, 31);
             if (tried < best) {
                 best = tried;
                 block->scales[t] = (int8_t)tried_scale;
-                for (int l = 0; l < 16; l++)
-                    block->q[16 * t + l] = (int8_t)(int)q[l];
+                for (int l = 0; l < 16; l++) block->q[16 * t + l] = (int8_t)(int)q[l];
             }
         }
         error += best;
@@ -436,34 +400,28 @@ static float choose_scales(struct scaled_block *block, const float *x, const flo
 }
 
 /* With all integers given: the d of least squared error. */
-static void refit_scale(struct scaled_block *block, const float *x)
-{
+static void refit_scale(struct scaled_block *block, const float *x) {
     double vv = 0, vx = 0;
     for (int i = 0; i < BLOCK_K; i++) {
         const double v = block->scales[i / 16] * block->q[i];
         vv += v * v;
         vx += v * x[i];
     }
-    if (vv > 0)
-        block->d = finite_f16((float)(vx / vv));
+    if (vv > 0) block->d = finite_f16((float)(vx / vv));
 }
 
-static void search_scaled(struct scaled_block *best, const float *x)
-{
+static void search_scaled(struct scaled_block *best, const float *x) {
     float fits[16];
-    for (int t = 0; t < 16; t++)
-        fits[t] = fit_scale(x + 16 * t);
+    for (int t = 0; t < 16; t++) fits[t] = fit_scale(x + 16 * t);
     /* the scale of largest magnitude becomes -128 */
     struct scaled_block block = {.d = finite_f16(extreme_of(fits, 16) / -128)};
     const float error = choose_scales(&block, x, fits);
     *best = block;
     refit_scale(&block, x);
-    if (choose_scales(&block, x, fits) < error)
-        *best = block;
+    if (choose_scales(&block, x, fits) < error) *best = block;
 }
 
-static void encode_q6_k(void *y, const float *x, size_t n)
-{
+static void encode_q6_k(void *y, const float *x, size_t n) {
     struct block_q6_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct scaled_block found;
@@ -474,8 +432,7 @@ static void encode_q6_k(void *y, const float *x, size_t n)
             for (int l = 0; l < 32; l++) {
                 uint8_t *ql = block->ql + 64 * half + l;
                 uint8_t q[4];
-                for (int j = 0; j < 4; j++)
-                    q[j] = (uint8_t)(found.q[128 * half + 32 * j + l] + 32);
+                for (int j = 0; j < 4; j++) q[j] = (uint8_t)(found.q[128 * half + 32 * j + l] + 32);
                 ql[0] = (uint8_t)((q[0] & 15) | (q[2] & 15) << 4);
                 ql[32] = (uint8_t)((q[1] & 15) | (q[3] & 15) << 4);
                 block->qh[32 * half + l] = (uint8_t)(q[0] >> 4 | q[1] >> 4 << 2 | q[2] >> 4 << 4 | q[3] >> 4 << 6);
@@ -484,8 +441,7 @@ static void encode_q6_k(void *y, const float *x, size_t n)
     }
 }
 
-void encode_row(enum weight_type type, void *y, const float *x, size_t n)
-{
+void encode_row(enum weight_type type, void *y, const float *x, size_t n) {
     static void (*const encoders[WEIGHT_TYPE_COUNT])(void *, const float *, size_t) = {
 #define X(NAME, name) [WEIGHT_##NAME] = encode_##name,
         RWKV_WEIGHT_TYPES(X)

@@ -16,8 +16,7 @@ const struct weight_format weight_formats[WEIGHT_TYPE_COUNT] = {
     [WEIGHT_Q6_K] = {RWKV_TYPE_Q6_K, "Q6_K", BLOCK_K, sizeof(struct block_q6_k)},
 };
 
-bool weight_type_of(uint32_t type, enum weight_type *weight_type)
-{
+bool weight_type_of(uint32_t type, enum weight_type *weight_type) {
     for (int i = 0; i < WEIGHT_TYPE_COUNT; i++) {
         if (weight_formats[i].type == type) {
             *weight_type = (enum weight_type)i;

@@ -3,8 +3,8 @@
  *
  * A tile is the 16 rows of the panel times a few tokens, so many that the accumulators just fit the 16 registers: each
  * load of weights is used for all tokens of the tile, each broadcast of activations for all rows. The tokens that
- * remain after whole tiles are done by smaller ones, which compute each token in the same order, so that its result does
- * not depend on its neighbours.
+ * remain after whole tiles are done by smaller ones, which compute each token in the same order, so that its result
+ * does not depend on its neighbours.
  *
  * Integers are multiplied by vpmaddubsw: unsigned weights times signed activations, sums of two neighbours in 16 bits.
  * What these sums may reach decides how many of them can be added before they are widened to 32 bits:
@@ -64,8 +64,7 @@ INLINE void tile_u5(float *y, size_t y_stride, const struct u5_group *group, siz
                 const __m256i high = _mm256_loadu_si256((const __m256i *)group->q[4 * half + k] + 1);
                 UNROLL
                 for (int t = 0; t < tokens; t++) {
-                    const __m256i four =
-                        broadcast_4(x + (size_t)t * x_stride + g * Q8_GROUP + 16 * half + 4 * k);
+                    const __m256i four = broadcast_4(x + (size_t)t * x_stride + g * Q8_GROUP + 16 * half + 4 * k);
                     const __m256i p0 = _mm256_maddubs_epi16(low, four), p1 = _mm256_maddubs_epi16(high, four);
                     pairs[t][0] = k == 0 ? p0 : _mm256_add_epi16(pairs[t][0], p0);
                     pairs[t][1] = k == 0 ? p1 : _mm256_add_epi16(pairs[t][1], p1);

@@ -28,10 +28,9 @@ INLINE __m256i dot_unsigned(__m256i w, __m256i x) {
     return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1));
 }
 
-/* Weights in -128..127: their magnitude times activations that have been given their sign. 2 * 128 * 127 fits 16 bits. */
-INLINE __m256i dot_signed(__m256i w, __m256i x) {
-    return dot_unsigned(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
-}
+/* Weights in -128..127: their magnitude times activations that have been given their sign. 2 * 128 * 127 fits 16 bits.
+ */
+INLINE __m256i dot_signed(__m256i w, __m256i x) { return dot_unsigned(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)); }
 
 struct sums {
     __m256 even, odd, minima;
@@ -74,17 +73,15 @@ INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_
         const char *row = (const char *)weights + r * row_bytes;
         struct sums sums = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
         size_t g = 0;
-        for (; g + 8 <= groups; g += 8)
-            sums = add_octet(sums, row, g, 8, x, x_scales, x_sums, unpack, scales_of, dot);
-        if (g < groups)
-            sums = add_octet(sums, row, g, (int)(groups - g), x, x_scales, x_sums, unpack, scales_of, dot);
+        for (; g + 8 <= groups; g += 8) sums = add_octet(sums, row, g, 8, x, x_scales, x_sums, unpack, scales_of, dot);
+        if (g < groups) sums = add_octet(sums, row, g, (int)(groups - g), x, x_scales, x_sums, unpack, scales_of, dot);
         y[r] = sum_lanes(_mm256_add_ps(_mm256_add_ps(sums.even, sums.odd), sums.minima));
     }
 }
 
-#define MATVEC_BLOCKS(name, dot)                                                                                     \
-    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
-        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_scales_##name, dot);                \
+#define MATVEC_BLOCKS(name, dot)                                                                                       \
+    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {   \
+        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_scales_##name, dot);                  \
     }
 
 MATVEC_BLOCKS(q8_0, dot_signed)
@@ -114,9 +111,9 @@ void avx2_matvec_q6_k(float *y, const void *weights, size_t row_bytes, size_t ro
                 const __m256i activations = _mm256_loadu_si256((const __m256i *)(q + (group + i) * Q8_GROUP));
                 const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(activations, w));
                 const char low = (char)(2 * i), high = (char)(2 * i + 1);
-                const __m128i spread = _mm_shuffle_epi8(
-                    group_scales,
-                    _mm_setr_epi8(low, low, low, low, low, low, low, low, high, high, high, high, high, high, high, high));
+                const __m128i spread =
+                    _mm_shuffle_epi8(group_scales, _mm_setr_epi8(low, low, low, low, low, low, low, low, high, high,
+                                                                 high, high, high, high, high, high));
                 const __m256i sums = _mm256_madd_epi16(pairs, _mm256_cvtepi8_epi16(spread));
                 const __m256 scale = _mm256_set1_ps(scales[i]);
                 if (i % 2 == 0)
@@ -146,7 +143,8 @@ INLINE void matvec_floats(float *y, const void *weights, size_t row_bytes, size_
         for (; k + 32 <= n; k += 32) {
             UNROLL
             for (size_t i = 0; i < 4; i++)
-                sum[i] = _mm256_fmadd_ps(load(row + (k + 8 * i) * element_bytes), _mm256_loadu_ps(x + k + 8 * i), sum[i]);
+                sum[i] =
+                    _mm256_fmadd_ps(load(row + (k + 8 * i) * element_bytes), _mm256_loadu_ps(x + k + 8 * i), sum[i]);
         }
         for (; k < whole; k += 8)
             sum[0] = _mm256_fmadd_ps(load(row + k * element_bytes), _mm256_loadu_ps(x + k), sum[0]);
@@ -158,9 +156,9 @@ INLINE void matvec_floats(float *y, const void *weights, size_t row_bytes, size_
     }
 }
 
-#define MATVEC_FLOATS(name, element_bytes)                                                                           \
-    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
-        matvec_floats(y, weights, row_bytes, rows, x, n, element_bytes, load_8_##name);                              \
+#define MATVEC_FLOATS(name, element_bytes)                                                                             \
+    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {   \
+        matvec_floats(y, weights, row_bytes, rows, x, n, element_bytes, load_8_##name);                                \
     }
 
 MATVEC_FLOATS(f32, 4)

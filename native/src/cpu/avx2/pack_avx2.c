@@ -29,7 +29,8 @@ struct eight_rows {
 
 INLINE struct eight_rows rows_from(const void *weights, size_t row_bytes, size_t rows, size_t first) {
     struct eight_rows eight;
-    for (size_t r = 0; r < 8; r++) eight.row[r] = first + r < rows ? (const char *)weights + (first + r) * row_bytes : NULL;
+    for (size_t r = 0; r < 8; r++)
+        eight.row[r] = first + r < rows ? (const char *)weights + (first + r) * row_bytes : NULL;
     return eight;
 }
 
@@ -82,7 +83,8 @@ INLINE void pack_groups(char *panel, size_t group_bytes, bool has_minimum, const
             UNROLL
             for (int r = 0; r < 8; r++) {
                 struct octet octet = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-                if (eight.row[r]) octet = count == 8 ? scales_of(eight.row[r], g, 8) : scales_of(eight.row[r], g, count);
+                if (eight.row[r])
+                    octet = count == 8 ? scales_of(eight.row[r], g, 8) : scales_of(eight.row[r], g, count);
                 scale[r] = octet.scale;
                 minimum[r] = octet.minimum;
             }
@@ -99,10 +101,10 @@ INLINE void pack_groups(char *panel, size_t group_bytes, bool has_minimum, const
     }
 }
 
-#define PACK_U5(name)                                                                                          \
-    void avx2_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n) {         \
-        pack_groups(panel, sizeof(struct u5_group), true, weights, row_bytes, rows, n, unpack_q_##name,        \
-                    unpack_scales_##name);                                                                     \
+#define PACK_U5(name)                                                                                                  \
+    void avx2_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n) {                 \
+        pack_groups(panel, sizeof(struct u5_group), true, weights, row_bytes, rows, n, unpack_q_##name,                \
+                    unpack_scales_##name);                                                                             \
     }
 
 PACK_U5(q4_0)
@@ -131,8 +133,8 @@ void avx2_pack_q6_k(void *panel, const void *weights, size_t row_bytes, size_t r
                     if (eight.row[r]) {
                         const struct block_q6_k *block = (const struct block_q6_k *)eight.row[r] + g / 8;
                         const __m128i bytes = _mm_loadl_epi64((const __m128i *)(block->scales + 8 * half));
-                        scale[r] = _mm256_mul_ps(broadcast_f16(block->d),
-                                                 _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
+                        scale[r] =
+                            _mm256_mul_ps(broadcast_f16(block->d), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
                     }
                 }
                 transpose(scale);
@@ -169,9 +171,9 @@ INLINE void pack_floats(struct f32_column *columns, const void *weights, size_t 
     }
 }
 
-#define PACK_FLOATS(name, element_bytes)                                                               \
-    void avx2_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n) { \
-        pack_floats(panel, weights, row_bytes, rows, n, element_bytes, load_8_##name);                 \
+#define PACK_FLOATS(name, element_bytes)                                                                               \
+    void avx2_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n) {                 \
+        pack_floats(panel, weights, row_bytes, rows, n, element_bytes, load_8_##name);                                 \
     }
 
 PACK_FLOATS(f32, 4)

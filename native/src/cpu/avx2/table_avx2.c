@@ -4,8 +4,8 @@
 #define X(name, arguments) void avx2_##name arguments;
 RWKV_VECTOR_KERNELS(X)
 #undef X
-#define X(NAME, name)                  \
-    matvec_kernel avx2_matvec_##name;  \
+#define X(NAME, name)                                                                                                  \
+    matvec_kernel avx2_matvec_##name;                                                                                  \
     pack_kernel avx2_pack_##name;
 RWKV_WEIGHT_TYPES(X)
 #undef X
@@ -19,16 +19,18 @@ const struct kernels avx2_kernels = {
 #define X(name, arguments) .name = avx2_##name,
     RWKV_VECTOR_KERNELS(X)
 #undef X
-    .matrix = {
+        .matrix =
+        {
 #define X(NAME, name) [WEIGHT_##NAME] = {avx2_matvec_##name, avx2_pack_##name, (enum panel)PANEL_OF_##NAME},
-        RWKV_WEIGHT_TYPES(X)
+            RWKV_WEIGHT_TYPES(X)
 #undef X
-    },
-    .gemm = {
+        },
+    .gemm =
+        {
 #define X(NAME, name) [PANEL_##NAME] = avx2_gemm_##name,
-        RWKV_PANELS(X)
+            RWKV_PANELS(X)
 #undef X
-    },
+        },
     .panel_rows = PANEL_ROWS,
     .panel_bytes = avx2_panel_bytes,
 };

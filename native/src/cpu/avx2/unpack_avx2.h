@@ -143,8 +143,8 @@ INLINE struct octet scale_octet(const uint8_t d[2], const uint8_t dmin[2], const
     const uint32_t w0 = load_u32(packed), w1 = load_u32(packed + 4), w2 = load_u32(packed + 8);
     const uint32_t scales_high = (w2 & 0x0f0f0f0f) | (w0 >> 2 & 0x30303030);
     const uint32_t minima_high = (w2 >> 4 & 0x0f0f0f0f) | (w1 >> 2 & 0x30303030);
-    const __m128i all = _mm_setr_epi32((int)(w0 & 0x3f3f3f3f), (int)scales_high, (int)(w1 & 0x3f3f3f3f),
-                                       (int)minima_high);
+    const __m128i all =
+        _mm_setr_epi32((int)(w0 & 0x3f3f3f3f), (int)scales_high, (int)(w1 & 0x3f3f3f3f), (int)minima_high);
     const __m256 scales = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(all));
     const __m256 minima = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(all, 8)));
     const __m256 minus = _mm256_set1_ps(-0.0f);

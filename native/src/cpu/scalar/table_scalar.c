@@ -13,9 +13,10 @@ const struct kernels scalar_kernels = {
 #define X(name, arguments) .name = scalar_##name,
     RWKV_VECTOR_KERNELS(X)
 #undef X
-    .matrix = {
+        .matrix =
+        {
 #define X(NAME, name) [WEIGHT_##NAME] = {.matvec = scalar_matvec_##name},
-        RWKV_WEIGHT_TYPES(X)
+            RWKV_WEIGHT_TYPES(X)
 #undef X
-    },
+        },
 };

@@ -1,0 +1,329 @@
+#include "operations.h"
+
+#include <string.h>
+
+#include "quant/blocks.h"
+
+/* Rows that are one item of an operation that works row by row. */
+#define ROW_BLOCK 8
+
+static uint32_t selected_rows(const struct chunk *chunk, enum selection selection) {
+    return selection == ALL_ROWS ? chunk->rows : chunk->wanted_count;
+}
+
+static size_t row_blocks(size_t rows) { return (rows + ROW_BLOCK - 1) / ROW_BLOCK; }
+
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+static float *row_of(float *rows, size_t row, const struct chunk *chunk) { return rows + row * chunk->model->width; }
+
+static float *floats_of(const struct activations *activations, size_t row) {
+    return activations->floats + row * activations->float_stride;
+}
+
+static void *q8_of(const struct activations *activations, size_t row) {
+    return activations->q8 + row * activations->q8_stride;
+}
+
+static bool wants_q8(const struct matrix *matrix) { return weight_type_is_block(matrix->type); }
+
+float *layer_state(const struct chunk *chunk, const struct span *span, const struct layer *layer) {
+    return span->state + layer->index * state_layer_floats(chunk->model);
+}
+
+/* ------------------------------------------------------------------ embedding */
+
+void embed(const struct chunk *chunk, struct worker *worker) {
+    const struct rwkv_model *model = chunk->model;
+    const struct matrix *table = &model->embedding;
+    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+        for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
+            float *x = row_of(chunk->buffers->x, row, chunk);
+            decode_row(table->type, x, table->data + chunk->tokens[row] * table->row_bytes, model->width);
+            if (model->embedding_norm.weight)
+                chunk->kernels->layer_norm(x, x, model->embedding_norm.weight, model->embedding_norm.bias,
+                                           model->layer_norm_epsilon, model->width);
+        }
+    }
+    pool_barrier(worker);
+}
+
+/* ------------------------------------------------------------------ token shift */
+
+struct lerp lerp_for(const struct matrix *consumer, const struct matrix *consumer_2, const float *weight,
+                     const struct activations *out) {
+    struct lerp lerp = {.weight = weight, .out = out};
+    lerp.q8 = wants_q8(consumer) || (consumer_2 && wants_q8(consumer_2));
+    lerp.floats = !wants_q8(consumer) || (consumer_2 && !wants_q8(consumer_2));
+    return lerp;
+}
+
+/* Where the lerp of a row is computed: nobody needs the floats if only the q8 form is wanted. */
+static float *lerp_floats(const struct lerp *lerp, size_t slot, const struct desk *desk) {
+    return lerp->floats ? floats_of(lerp->out, slot) : desk->lerp;
+}
+
+static void finish_lerp(const struct chunk *chunk, const struct lerp *lerp, size_t slot, const float *floats) {
+    if (lerp->q8) chunk->kernels->quantise_q8(q8_of(lerp->out, slot), floats, chunk->model->width);
+}
+
+void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer,
+                       const struct norm *norm, size_t shift, const struct lerp *lerps, size_t lerp_count,
+                       enum selection selection) {
+    const struct kernels *kernels = chunk->kernels;
+    const struct desk *desk = &chunk->desks[worker->index];
+    const size_t width = chunk->model->width;
+    const float epsilon = chunk->model->layer_norm_epsilon;
+
+    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+        const size_t first = block * ROW_BLOCK, end = min_size(first + ROW_BLOCK, chunk->rows);
+        for (size_t row = first; row < end; row++) {
+            const struct span *span = &chunk->spans[chunk->span_of[row]];
+            const float *x = row_of(chunk->buffers->x, row, chunk);
+            float *h = row_of(chunk->buffers->h, row, chunk);
+            kernels->layer_norm(h, x, norm->weight, norm->bias, epsilon, width);
+
+            const size_t slot = selection == ALL_ROWS ? row : chunk->slot_of[row];
+            if (slot == NO_SLOT) continue;
+            const float *previous = h - width;
+            if (row == span->first) {
+                previous = layer_state(chunk, span, layer) + shift;
+            } else if (row == first) { /* another item's row: once more, instead of waiting for it */
+                kernels->layer_norm(desk->row, x - width, norm->weight, norm->bias, epsilon, width);
+                previous = desk->row;
+            }
+            for (size_t i = 0; i < lerp_count; i++) {
+                float *out = lerp_floats(&lerps[i], slot, desk);
+                kernels->lerp(out, h, previous, lerps[i].weight, width);
+                finish_lerp(chunk, &lerps[i], slot, out);
+            }
+        }
+    }
+    pool_barrier(worker);
+}
+
+void mix_again(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift,
+               const struct lerp *lerps, size_t lerp_count) {
+    const struct kernels *kernels = chunk->kernels;
+    const struct desk *desk = &chunk->desks[worker->index];
+    const size_t width = chunk->model->width;
+
+    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+        for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
+            const struct span *span = &chunk->spans[chunk->span_of[row]];
+            const float *h = row_of(chunk->buffers->h, row, chunk);
+            const float *previous = row == span->first ? layer_state(chunk, span, layer) + shift : h - width;
+            for (size_t i = 0; i < lerp_count; i++) {
+                float *out = lerp_floats(&lerps[i], row, desk);
+                kernels->add(desk->row, floats_of(lerps[i].out, row), lerps[i].weight, width);
+                kernels->lerp(out, h, previous, desk->row, width);
+                finish_lerp(chunk, &lerps[i], row, out);
+            }
+        }
+    }
+    pool_barrier(worker);
+}
+
+void remember_shift(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift) {
+    if (worker->index != 0) return;
+    const size_t width = chunk->model->width;
+    for (size_t i = 0; i < chunk->span_count; i++) {
+        const struct span *span = &chunk->spans[i];
+        const float *last = row_of(chunk->buffers->h, span->first + span->rows - 1, chunk);
+        memcpy(layer_state(chunk, span, layer) + shift, last, width * sizeof *last);
+    }
+}
+
+/* ------------------------------------------------------------------ matrix products
+ *
+ * Many rows of activations: an item is a panel, whose weights are unpacked once and then used for all of them.
+ * Few: the kernel for one row of activations is called for each; an item is as many weight rows as take some
+ * microseconds to read, and stay in the cache meanwhile.
+ */
+
+/* Rows of activations from which on unpacking pays. */
+#define MIN_PANEL_TOKENS 3
+
+#define ITEM_BYTES 32768
+
+static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
+    return tokens >= MIN_PANEL_TOKENS && chunk->kernels->matrix[matrix->type].pack;
+}
+
+static size_t rows_per_item(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
+    if (by_panels(chunk, matrix, tokens)) return chunk->kernels->panel_rows;
+    const size_t rows = ITEM_BYTES / matrix->row_bytes;
+    return rows < 1 ? 1 : min_size(rows, MAX_ITEM_ROWS);
+}
+
+static size_t item_count(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
+    const size_t rows = rows_per_item(chunk, matrix, tokens);
+    return (matrix->rows + rows - 1) / rows;
+}
+
+/* What remains to be done with the results [tokens][rows] of some weight rows, of which `first` is the first. */
+static void finish_rows(const struct chunk *chunk, const struct product *product, const float *results,
+                        size_t result_stride, size_t first, size_t rows, size_t first_token, size_t tokens,
+                        enum selection selection) {
+    const struct kernels *kernels = chunk->kernels;
+    for (size_t i = 0; i < tokens; i++, results += result_stride) {
+        const size_t token = first_token + i;
+        if (product->outputs) {
+            memcpy(product->outputs[token] + first, results, rows * sizeof *results);
+        } else if (product->add) {
+            const size_t place = selection == ALL_ROWS ? token : chunk->wanted_rows[token];
+            float *output = product->output + place * product->stride + first;
+            if (product->gate) {
+                float gated[MAX_ITEM_ROWS];
+                kernels->multiply(gated, results, product->gate + token * product->stride + first, rows);
+                kernels->add_scaled(output, output, gated, product->matrix->scale, rows);
+            } else {
+                kernels->add_scaled(output, output, results, product->matrix->scale, rows);
+            }
+        } else if (product->activation) {
+            float *output = product->output + token * product->stride + first;
+            product->activation(output, output, rows);
+        }
+    }
+}
+
+static void multiply_item(const struct chunk *chunk, const struct desk *desk, const struct product *product,
+                          size_t item, size_t tokens, enum selection selection) {
+    const struct matrix *matrix = product->matrix;
+    const struct matrix_kernels *kernels = &chunk->kernels->matrix[matrix->type];
+    const size_t per_item = rows_per_item(chunk, matrix, tokens);
+    const size_t first = item * per_item, rows = min_size(per_item, matrix->rows - first);
+    const char *weights = matrix->data + first * matrix->row_bytes;
+    const bool direct = !product->add && !product->outputs;
+
+    const struct activations *input = product->input;
+    const char *x = wants_q8(matrix) ? input->q8 : (const char *)input->floats;
+    const size_t x_stride = wants_q8(matrix) ? input->q8_stride : input->float_stride * sizeof(float);
+
+    if (by_panels(chunk, matrix, tokens)) {
+        float *results = direct ? product->output + first : desk->tile;
+        const size_t stride = direct ? product->stride : rows;
+        kernels->pack(desk->panel, weights, matrix->row_bytes, rows, matrix->columns);
+        chunk->kernels->gemm[kernels->panel](results, stride, desk->panel, rows, x, x_stride, tokens, matrix->columns);
+        finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
+        return;
+    }
+    for (size_t token = 0; token < tokens; token++) {
+        float *results = direct ? product->output + token * product->stride + first : desk->tile;
+        kernels->matvec(results, weights, matrix->row_bytes, rows, x + token * x_stride, matrix->columns);
+        finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
+    }
+}
+
+void multiply(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
+              enum selection selection) {
+    const size_t tokens = selected_rows(chunk, selection);
+    if (tokens == 0) return;
+    const struct desk *desk = &chunk->desks[worker->index];
+    const struct product *product = products;
+    size_t begin = 0, items = item_count(chunk, product->matrix, tokens); /* those of this product */
+    for (;;) {
+        const size_t item = pool_take(worker);
+        while (item >= begin + items && product + 1 < products + count) {
+            begin += items;
+            product++;
+            items = item_count(chunk, product->matrix, tokens);
+        }
+        if (item >= begin + items) break;
+        multiply_item(chunk, desk, product, item - begin, tokens, selection);
+    }
+    pool_barrier(worker);
+}
+
+void prepare(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
+             enum selection selection) {
+    bool wanted = false;
+    for (size_t i = 0; i < count; i++) wanted |= wants_q8(products[i].matrix);
+    const size_t rows = selected_rows(chunk, selection);
+    if (!wanted || rows == 0) return;
+
+    for (size_t block; (block = pool_take(worker)) < row_blocks(rows);) {
+        for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, rows); row++) {
+            for (size_t i = 0; i < count; i++) {
+                const struct activations *input = products[i].input;
+                if (wants_q8(products[i].matrix))
+                    chunk->kernels->quantise_q8(q8_of(input, row), floats_of(input, row), products[i].matrix->columns);
+            }
+        }
+    }
+    pool_barrier(worker);
+}
+
+/* ------------------------------------------------------------------ the rest */
+
+void each_part(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t parts,
+               part_body *body) {
+    for (size_t item; (item = pool_take(worker)) < chunk->span_count * parts;)
+        body(chunk, layer, &chunk->spans[item / parts], item % parts);
+    pool_barrier(worker);
+}
+
+void add_output(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
+    const struct product output = {.matrix = &layer->output,
+                                   .input = &chunk->buffers->y,
+                                   .output = chunk->buffers->x,
+                                   .stride = chunk->model->width,
+                                   .add = true};
+    prepare(chunk, worker, &output, 1, ALL_ROWS);
+    multiply(chunk, worker, &output, 1, ALL_ROWS);
+}
+
+void channel_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer,
+                 enum selection selection) {
+    const struct buffers *b = chunk->buffers;
+    const struct kernels *kernels = chunk->kernels;
+    const size_t width = chunk->model->width, hidden_width = chunk->model->channel_mix_width;
+    const bool has_receptance = layer->channel_receptance.data != NULL;
+    const size_t shift = state_channel_shift_offset(chunk->model);
+
+    struct lerp lerps[2] = {lerp_for(&layer->channel_key, NULL, layer->channel_lerp_k, &b->mix[0])};
+    struct product products[2] = {
+        {.matrix = &layer->channel_key,
+         .input = &b->mix[0],
+         .output = b->hidden.floats,
+         .stride = hidden_width,
+         .activation = kernels->relu_squared},
+    };
+    if (has_receptance) {
+        lerps[1] = lerp_for(&layer->channel_receptance, NULL, layer->channel_lerp_r, &b->mix[1]);
+        products[1] = (struct product){.matrix = &layer->channel_receptance,
+                                       .input = &b->mix[1],
+                                       .output = b->r,
+                                       .stride = width,
+                                       .activation = kernels->sigmoid};
+    }
+    const size_t count = has_receptance ? 2 : 1;
+    normalise_and_mix(chunk, worker, layer, &layer->ln2, shift, lerps, count, selection);
+    remember_shift(chunk, worker, layer, shift);
+    multiply(chunk, worker, products, count, selection);
+
+    const struct product value = {.matrix = &layer->channel_value,
+                                  .input = &b->hidden,
+                                  .output = b->x,
+                                  .stride = width,
+                                  .add = true,
+                                  .gate = has_receptance ? b->r : NULL};
+    prepare(chunk, worker, &value, 1, selection);
+    multiply(chunk, worker, &value, 1, selection);
+}
+
+void compute_logits(const struct chunk *chunk, struct worker *worker) {
+    const struct rwkv_model *model = chunk->model;
+    const struct activations *y = &chunk->buffers->y;
+    const struct product head = {.matrix = &model->head, .input = y, .outputs = chunk->logits};
+    if (chunk->wanted_count == 0) return;
+
+    for (size_t slot; (slot = pool_take(worker)) < chunk->wanted_count;) {
+        const float *x = row_of(chunk->buffers->x, chunk->wanted_rows[slot], chunk);
+        chunk->kernels->layer_norm(floats_of(y, slot), x, model->output_norm.weight, model->output_norm.bias,
+                                   model->layer_norm_epsilon, model->width);
+        if (wants_q8(&model->head)) chunk->kernels->quantise_q8(q8_of(y, slot), floats_of(y, slot), model->width);
+    }
+    pool_barrier(worker);
+    multiply(chunk, worker, &head, 1, WANTED_ROWS);
+}
