@@ -41,6 +41,11 @@ public final class GgufMetadata {
         this.entries = Collections.unmodifiableMap(entries);
     }
 
+    /** {@return the path of the file, for messages} */
+    public Path path() {
+        return path;
+    }
+
     /** {@return all keys, in the order of the file} */
     public Set<String> keys() {
         return entries.keySet();
