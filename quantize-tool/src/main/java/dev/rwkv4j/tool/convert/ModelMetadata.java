@@ -1,0 +1,101 @@
+package dev.rwkv4j.tool.convert;
+
+import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufWriter;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/** The metadata of a new file but for its tokenizer: keys, and their order, are those of llama.cpp's converter. */
+final class ModelMetadata {
+    /** As llama.cpp's converter says it; the models have no such limit. */
+    private static final int CONTEXT_LENGTH = 1048576;
+
+    private static final float LAYER_NORM_EPSILON = 1e-5f;
+
+    private static final int QUANTIZATION_VERSION = 2;
+
+    /** Values of {@code general.file_type}. */
+    private static final Map<GgmlType, Integer> FILE_TYPES = Map.ofEntries(
+            Map.entry(GgmlType.F32, 0),
+            Map.entry(GgmlType.F16, 1),
+            Map.entry(GgmlType.Q4_0, 2),
+            Map.entry(GgmlType.Q4_1, 3),
+            Map.entry(GgmlType.Q8_0, 7),
+            Map.entry(GgmlType.Q5_0, 8),
+            Map.entry(GgmlType.Q5_1, 9),
+            Map.entry(GgmlType.Q2_K, 10),
+            Map.entry(GgmlType.Q3_K, 12),
+            Map.entry(GgmlType.Q4_K, 15),
+            Map.entry(GgmlType.Q5_K, 17),
+            Map.entry(GgmlType.Q6_K, 18),
+            Map.entry(GgmlType.BF16, 32));
+
+    private ModelMetadata() {
+    }
+
+    /**
+     * @param name of the model, for people
+     * @param wanted the type that was asked for, or null
+     */
+    static void put(GgufWriter writer, String name, ModelSizes sizes, OptionalDouble groupNormEpsilon,
+            List<OutputTensor> outputs, GgmlType wanted) {
+        String prefix = sizes.architecture() + ".";
+        long elements = outputs.stream().mapToLong(OutputTensor::elements).sum();
+        writer.putString("general.architecture", sizes.architecture())
+                .putString("general.type", "model")
+                .putString("general.name", name)
+                .putString("general.size_label", sizeLabel(elements))
+                .putUint32(prefix + "context_length", CONTEXT_LENGTH)
+                .putUint32(prefix + "embedding_length", sizes.width())
+                .putUint32(prefix + "block_count", sizes.layers())
+                .putFloat32(prefix + "attention.layer_norm_epsilon", LAYER_NORM_EPSILON);
+        groupNormEpsilon.ifPresent(
+                epsilon -> writer.putFloat32(prefix + "attention.group_norm_epsilon", (float) epsilon));
+        if (sizes.version() == 6) {
+            writer.putUint32(prefix + "rescale_every_n_layers", 0);
+        }
+        if (sizes.version() != 4) {
+            writer.putUint32(prefix + "wkv.head_size", sizes.headSize());
+        }
+        putRanks(writer, prefix, sizes);
+        writer.putUint32(prefix + "feed_forward_length", sizes.hidden())
+                .putUint32("general.file_type", FILE_TYPES.get(mainType(outputs, wanted)))
+                .putUint32(prefix + "attention.head_count", 0)
+                .putUint32("general.quantization_version", QUANTIZATION_VERSION);
+    }
+
+    private static void putRanks(GgufWriter writer, String prefix, ModelSizes sizes) {
+        long[] ranks = sizes.ranks();
+        if (sizes.version() == 6) {
+            writer.putUint32(prefix + "time_mix_extra_dim", ranks[0])
+                    .putUint32(prefix + "time_decay_extra_dim", ranks[1]);
+        } else if (sizes.version() == 7) {
+            writer.putUint32(prefix + "attention.decay_lora_rank", ranks[0])
+                    .putUint32(prefix + "attention.iclr_lora_rank", ranks[1])
+                    .putUint32(prefix + "attention.value_residual_mix_lora_rank", ranks[2])
+                    .putUint32(prefix + "attention.gate_lora_rank", ranks[3]);
+        }
+    }
+
+    /** The type of most elements. */
+    private static GgmlType mainType(List<OutputTensor> outputs, GgmlType wanted) {
+        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
+        outputs.forEach(tensor -> elements.merge(tensor.type(wanted), tensor.elements(), Long::sum));
+        return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
+    }
+
+    /** A number of weights with two digits or more, for example 1.5B or 191M. */
+    private static String sizeLabel(long weights) {
+        if (weights > 1_000_000_000) {
+            return label(weights / 1e9, "B");
+        }
+        return weights > 1_000_000 ? label(weights / 1e6, "M") : label(weights / 1e3, "K");
+    }
+
+    private static String label(double number, String unit) {
+        return String.format(Locale.ROOT, Math.rint(number) < 10 ? "%.1f%s" : "%.0f%s", number, unit);
+    }
+}
