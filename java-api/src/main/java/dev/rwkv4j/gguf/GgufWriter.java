@@ -1,5 +1,6 @@
 package dev.rwkv4j.gguf;
 
+import dev.rwkv4j.internal.AtomicFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ import java.util.Set;
  *
  * <p>Metadata and descriptions of tensors are collected first; {@link #write} then asks for the tensors' data, one after
  * the other in the order in which they were added, and passes them on to the disk: memory does not grow with the size of
- * the file. The file appears under its name only when it is complete (see {@link AtomicFile}).
+ * the file. The file appears under its name only when it is complete.
  *
  * {@snippet :
  * new GgufWriter()

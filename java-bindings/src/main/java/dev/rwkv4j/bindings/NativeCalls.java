@@ -76,7 +76,17 @@ public final class NativeCalls {
 
     private static void check(Call call, Arena arena) {
         MemorySegment error = rwkv_error.allocate(arena);
-        int status = call.apply(error);
+        check(call.apply(error), error);
+    }
+
+    /**
+     * Turns the outcome of a call into an exception, for callers that keep a {@code struct rwkv_error} of their own.
+     *
+     * @param status what the call returned
+     * @param error the {@code struct rwkv_error} that was passed to it
+     * @throws RwkvNativeException if the status is not {@code RWKV_OK}
+     */
+    public static void check(int status, MemorySegment error) {
         if (status != rwkv_h.RWKV_OK()) {
             throw new RwkvNativeException(RwkvStatus.of(status), rwkv_error.message(error).getString(0));
         }

@@ -1,6 +1,7 @@
-package dev.rwkv4j.gguf;
+package dev.rwkv4j.internal;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -17,7 +18,7 @@ import java.nio.file.StandardOpenOption;
  * {@link #commit} moves it there, {@link #close} without commit deletes it, and so does a shutdown hook when the JVM is
  * told to end (Ctrl-C) meanwhile.
  */
-final class AtomicFile implements AutoCloseable {
+public final class AtomicFile implements AutoCloseable {
     private static final int BUFFER_BYTES = 1 << 18;
 
     private final Path target;
@@ -35,7 +36,14 @@ final class AtomicFile implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(cleanUp);
     }
 
-    static AtomicFile create(Path target) throws IOException {
+    /**
+     * Begins a file.
+     *
+     * @param target the name under which it will appear; a regular file that is there is replaced then
+     * @return the file, to be closed
+     * @throws IOException if it cannot be created there
+     */
+    public static AtomicFile create(Path target) throws IOException {
         if (Files.exists(target) && !Files.isRegularFile(target)) {
             throw new FileSystemException(target.toString(), null,
                     "is not a regular file and cannot be replaced by one");
@@ -50,12 +58,18 @@ final class AtomicFile implements AutoCloseable {
         return new AtomicFile(target, temporary, channel);
     }
 
-    /** How many bytes have been written. */
-    long position() {
+    /** {@return how many bytes have been written} */
+    public long position() {
         return position;
     }
 
-    void write(MemorySegment bytes) throws IOException {
+    /**
+     * Appends bytes.
+     *
+     * @param bytes what to append; may be reused as soon as this returns
+     * @throws IOException if they cannot be written, for example because the disk is full
+     */
+    public void write(MemorySegment bytes) throws IOException {
         for (long done = 0; done < bytes.byteSize();) {
             long piece = Math.min(buffer.remaining(), bytes.byteSize() - done);
             MemorySegment.copy(bytes, done, MemorySegment.ofBuffer(buffer), 0, piece);
@@ -68,8 +82,31 @@ final class AtomicFile implements AutoCloseable {
         }
     }
 
-    /** Makes the file appear under its name. */
-    void commit() throws IOException {
+    /**
+     * A stream that appends to this file. Closing it does nothing.
+     *
+     * @return the stream, not buffered further
+     */
+    public OutputStream stream() {
+        return new OutputStream() {
+            @Override
+            public void write(int value) throws IOException {
+                write(new byte[]{(byte) value});
+            }
+
+            @Override
+            public void write(byte[] bytes, int offset, int length) throws IOException {
+                AtomicFile.this.write(MemorySegment.ofArray(bytes).asSlice(offset, length));
+            }
+        };
+    }
+
+    /**
+     * Makes the file appear under its name.
+     *
+     * @throws IOException if what is still to be written cannot be, or the file cannot be moved
+     */
+    public void commit() throws IOException {
         flush();
         channel.force(false);
         channel.close();
