@@ -45,6 +45,11 @@ public final class TextAssembler {
         return takeCertain();
     }
 
+    /** {@return whether something is held back at present} */
+    public boolean isHolding() {
+        return !pending.isEmpty() || decoder.isIncomplete();
+    }
+
     /** {@return the stop string that was met, if one was: then the text has ended} */
     public Optional<String> stop() {
         return stop;

@@ -55,6 +55,11 @@ public final class Utf8Decoder {
         }
     }
 
+    /** {@return whether a character has begun whose last byte has not come} */
+    public boolean isIncomplete() {
+        return missing > 0;
+    }
+
     private void begin(int value, StringBuilder text) {
         if (value < 0x80) {
             text.append((char) value);
