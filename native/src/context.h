@@ -8,7 +8,7 @@
 #include "model.h"
 
 /* Weight rows that are multiplied as one item of work, at most. */
-#define MAX_ITEM_ROWS 256
+#define MAX_ITEM_ROWS 512
 
 #define MAX_LOW_RANKS 5
 
