@@ -32,6 +32,16 @@ static bool has_avx2(void) {
     if ((ecx & needed_1) != needed_1 || (saved_state(ecx) & XMM_AND_YMM) != XMM_AND_YMM) return false;
     return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & needed_7) == needed_7;
 }
+
+static bool has_avx512(void) {
+    enum { MASKS_AND_ZMM = 0xe6 };
+    const uint32_t needed_7_ebx = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    uint32_t eax, ebx, ecx, edx;
+    if (!has_avx2() || !__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return false;
+    if ((saved_state(ecx) & MASKS_AND_ZMM) != MASKS_AND_ZMM) return false;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & needed_7_ebx) == needed_7_ebx &&
+           (ecx & bit_AVX512VNNI);
+}
 #endif
 
 static bool has_nothing_special(void) { return true; }
@@ -42,6 +52,7 @@ static const struct {
     bool (*runs_here)(void);
 } tiers[] = {
 #if defined(__x86_64__) || defined(_M_X64)
+    {&avx512_kernels, has_avx512},
     {&avx2_kernels, has_avx2},
 #endif
     {&scalar_kernels, has_nothing_special},

@@ -104,11 +104,15 @@ enum weight_type {
  *     int8_t q[n]            in -127..127, rounded to nearest even
  *     float scale[n / 32]    max|x| / 127, so that x is about scale * q; 0 for a group of zeros
  *     float sum[n / 32]      scale * (sum of the group's q), for formats with an offset
+ *     int16_t halves[n / 16] sums of q over half groups, for integers that have been given an offset
  * A row starts at a multiple of 4 bytes. */
 #define Q8_GROUP 32
-static inline size_t q8_row_bytes(size_t n) { return n + n / Q8_GROUP * 2 * sizeof(float); }
+static inline size_t q8_row_bytes(size_t n) { return n + n / Q8_GROUP * 3 * sizeof(float); }
 static inline const float *q8_row_scales(const void *row, size_t n) { return (const float *)((const char *)row + n); }
 static inline const float *q8_row_sums(const void *row, size_t n) { return q8_row_scales(row, n) + n / Q8_GROUP; }
+static inline const int16_t *q8_row_halves(const void *row, size_t n) {
+    return (const int16_t *)(q8_row_sums(row, n) + n / Q8_GROUP);
+}
 
 /* X(NAME, name): NAME as in enum panel, name as in kernels (TIER_gemm_NAME). */
 #define RWKV_PANELS(X)                                                                                                 \
@@ -122,21 +126,6 @@ enum panel {
     RWKV_PANELS(X)
 #undef X
         PANEL_COUNT
-};
-
-/* Which panel a type becomes. */
-enum {
-    PANEL_OF_F32 = PANEL_F32,
-    PANEL_OF_F16 = PANEL_F32,
-    PANEL_OF_BF16 = PANEL_F32,
-    PANEL_OF_Q8_0 = PANEL_S8,
-    PANEL_OF_Q4_0 = PANEL_U5,
-    PANEL_OF_Q4_1 = PANEL_U5,
-    PANEL_OF_Q5_0 = PANEL_U5,
-    PANEL_OF_Q5_1 = PANEL_U5,
-    PANEL_OF_Q4_K = PANEL_U5,
-    PANEL_OF_Q5_K = PANEL_U5,
-    PANEL_OF_Q6_K = PANEL_S6
 };
 
 /* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row.
@@ -172,7 +161,7 @@ struct kernels {
 
 extern const struct kernels scalar_kernels;
 #if defined(__x86_64__) || defined(_M_X64)
-extern const struct kernels avx2_kernels;
+extern const struct kernels avx2_kernels, avx512_kernels;
 #endif
 
 /*

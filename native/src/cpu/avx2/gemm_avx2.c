@@ -16,7 +16,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "avx2.h"
+#include "../x86/inline.h"
 #include "panels_avx2.h"
 
 #define X(NAME, name) gemm_kernel avx2_gemm_##name;

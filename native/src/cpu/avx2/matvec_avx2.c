@@ -5,19 +5,11 @@
  * step; the minima meet the activations' sums in another. Each group then costs its unpacking, an integer dot product
  * in 8 lanes and one multiply-add with its scale. Rows that end within an octet do the rest group by group.
  */
-#include "unpack_avx2.h"
+#include "../x86/unpack.h"
 
 #define X(NAME, name) matvec_kernel avx2_matvec_##name;
 RWKV_WEIGHT_TYPES(X)
 #undef X
-
-/* The sum of the lanes: halves, quarters, neighbours. */
-INLINE float sum_lanes(__m256 v) {
-    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
-    sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
-    return _mm_cvtss_f32(sum);
-}
 
 /* ------------------------------------------------------------------ block formats */
 

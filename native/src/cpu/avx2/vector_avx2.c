@@ -17,6 +17,7 @@ void avx2_quantise_q8(void *row, const float *x, size_t n) {
     int8_t *q = row;
     float *scale = (float *)((char *)row + n);
     float *sum = scale + n / Q8_GROUP;
+    int16_t *halves = (int16_t *)(sum + n / Q8_GROUP);
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
     const __m256i order_after_pack = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 
@@ -38,6 +39,7 @@ void avx2_quantise_q8(void *row, const float *x, size_t n) {
         if (!isfinite(max) || isinf(inverse)) {
             _mm256_storeu_si256((__m256i *)q, _mm256_setzero_si256());
             scale[group] = sum[group] = isfinite(max) ? 0 : NAN;
+            halves[2 * group] = halves[2 * group + 1] = 0;
             continue;
         }
 
@@ -51,12 +53,17 @@ void avx2_quantise_q8(void *row, const float *x, size_t n) {
         __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
         _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(bytes, order_after_pack));
 
-        __m256i t = _mm256_add_epi32(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3));
-        __m128i t4 = _mm_add_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
-        t4 = _mm_add_epi32(t4, _mm_unpackhi_epi64(t4, t4));
-        t4 = _mm_add_epi32(t4, _mm_shuffle_epi32(t4, 1));
+        /* Lanes 0 and 1: pairs of the first half, 2 and 3: of the second. */
+        __m256i t0 = _mm256_add_epi32(q0, q1), t1 = _mm256_add_epi32(q2, q3);
+        __m128i f0 = _mm_add_epi32(_mm256_castsi256_si128(t0), _mm256_extracti128_si256(t0, 1));
+        __m128i f1 = _mm_add_epi32(_mm256_castsi256_si128(t1), _mm256_extracti128_si256(t1, 1));
+        __m128i pairs = _mm_hadd_epi32(f0, f1);
+        __m128i sums = _mm_hadd_epi32(pairs, pairs);
+        int first = _mm_cvtsi128_si32(sums), second = _mm_extract_epi32(sums, 1);
 
         scale[group] = max / 127;
-        sum[group] = scale[group] * (float)_mm_cvtsi128_si32(t4);
+        sum[group] = scale[group] * (float)(first + second);
+        halves[2 * group] = (int16_t)first;
+        halves[2 * group + 1] = (int16_t)second;
     }
 }

@@ -104,6 +104,7 @@ void scalar_quantise_q8(void *row, const float *x, size_t n) {
     int8_t *q = row;
     float *scale = (float *)((char *)row + n);
     float *sum = scale + n / Q8_GROUP;
+    int16_t *halves = (int16_t *)(sum + n / Q8_GROUP);
     for (size_t group = 0; group < n / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
         bool finite = true;
         float max = 0;
@@ -114,13 +115,14 @@ void scalar_quantise_q8(void *row, const float *x, size_t n) {
         float inverse = 127 / max;
         bool zero = !finite || isinf(inverse);
 
-        int total = 0;
+        int total[2] = {0, 0};
         for (size_t i = 0; i < Q8_GROUP; i++) {
             q[i] = zero ? 0 : (int8_t)nearbyintf(x[i] * inverse);
-            total += q[i];
+            total[i / 16] += q[i];
         }
+        for (size_t half = 0; half < 2; half++) halves[2 * group + half] = (int16_t)total[half];
         scale[group] = !finite ? NAN : zero ? 0 : max / 127;
-        sum[group] = scale[group] * (float)total;
+        sum[group] = scale[group] * (float)(total[0] + total[1]);
     }
 }
 

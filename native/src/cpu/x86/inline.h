@@ -1,6 +1,6 @@
-/* What the matrix kernels of this tier share. */
-#ifndef RWKV_AVX2_H
-#define RWKV_AVX2_H
+/* What the matrix kernels of the x86-64 tiers share. */
+#ifndef RWKV_INLINE_H
+#define RWKV_INLINE_H
 
 /* For functions that are parameters, or have some, which only inlining makes constant. */
 #define INLINE static inline __attribute__((always_inline))

@@ -4,13 +4,21 @@
  *
  * value = scale * q + minimum
  */
-#ifndef RWKV_UNPACK_AVX2_H
-#define RWKV_UNPACK_AVX2_H
+#ifndef RWKV_UNPACK_H
+#define RWKV_UNPACK_H
 
 #include <immintrin.h>
 
 #include "../../quant/blocks.h"
-#include "avx2.h"
+#include "inline.h"
+
+/* The sum of the lanes: halves, quarters, neighbours. */
+INLINE float sum_lanes(__m256 v) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
+    return _mm_cvtss_f32(sum);
+}
 
 struct octet {
     __m256 scale, minimum;

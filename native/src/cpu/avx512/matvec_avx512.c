@@ -1,0 +1,253 @@
+/*
+ * Weight rows times one activation row, AVX-512 with VNNI, from the mapped blocks.
+ *
+ * Block formats: an octet of 8 groups at a time, as pairs: two groups fill a register, and one vpdpbusd makes 8 sums of
+ * each. The 8 scales of the octet are multiplied by those of the activations in one step; what has to be added for
+ * minima and for offsets, which make weights unsigned, is a product with the activations' sums, in another. Rows that
+ * end within an octet do the rest group by group.
+ */
+#include "../x86/unpack.h"
+
+#define X(NAME, name) matvec_kernel avx512_matvec_##name;
+RWKV_WEIGHT_TYPES(X)
+#undef X
+
+INLINE float sum_lanes_16(__m512 v) {
+    return sum_lanes(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
+}
+
+/* ------------------------------------------------------------------ two groups */
+
+/* The integers of two neighbouring groups, the first of which is even, unsigned. */
+typedef __m512i unpack_pair(const void *row, size_t group);
+
+INLINE __m512i two(__m256i first, __m256i second) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
+
+/* Each half of 16 bytes into the lower and the upper nibbles of 32. */
+INLINE __m512i pair_nibbles(const uint8_t *first, const uint8_t *second) {
+    const __m256i bytes = _mm256_loadu2_m128i((const __m128i *)second, (const __m128i *)first);
+    const __m512i both = two(bytes, _mm256_srli_epi16(bytes, 4)); /* first, second, upper first, upper second */
+    return _mm512_and_si512(_mm512_shuffle_i64x2(both, both, 0xd8), _mm512_set1_epi8(15));
+}
+
+INLINE __m512i pair_fifth_bits(const uint8_t *first, const uint8_t *second) {
+    const uint64_t bits = load_u32(first) | (uint64_t)load_u32(second) << 32;
+    return _mm512_maskz_set1_epi8((__mmask64)bits, 16);
+}
+
+INLINE __m512i unpack_pair_q8_0(const void *row, size_t group) {
+    return _mm512_xor_si512(two(unpack_q_q8_0(row, group), unpack_q_q8_0(row, group + 1)),
+                            _mm512_set1_epi8((char)-128)); /* + 128 */
+}
+
+INLINE __m512i unpack_pair_q4_0(const void *row, size_t group) {
+    const struct block_q4_0 *block = (const struct block_q4_0 *)row + group;
+    return pair_nibbles(block[0].qs, block[1].qs);
+}
+
+INLINE __m512i unpack_pair_q4_1(const void *row, size_t group) {
+    const struct block_q4_1 *block = (const struct block_q4_1 *)row + group;
+    return pair_nibbles(block[0].qs, block[1].qs);
+}
+
+INLINE __m512i unpack_pair_q5_0(const void *row, size_t group) {
+    const struct block_q5_0 *block = (const struct block_q5_0 *)row + group;
+    return _mm512_or_si512(pair_nibbles(block[0].qs, block[1].qs), pair_fifth_bits(block[0].qh, block[1].qh));
+}
+
+INLINE __m512i unpack_pair_q5_1(const void *row, size_t group) {
+    const struct block_q5_1 *block = (const struct block_q5_1 *)row + group;
+    return _mm512_or_si512(pair_nibbles(block[0].qs, block[1].qs), pair_fifth_bits(block[0].qh, block[1].qh));
+}
+
+INLINE __m512i pair_half_nibbles(const uint8_t qs[32]) {
+    const __m256i bytes = _mm256_loadu_si256((const __m256i *)qs);
+    return _mm512_and_si512(two(bytes, _mm256_srli_epi16(bytes, 4)), _mm512_set1_epi8(15));
+}
+
+INLINE __m512i unpack_pair_q4_k(const void *row, size_t group) {
+    const struct block_q4_k *block = (const struct block_q4_k *)row + group / 8;
+    return pair_half_nibbles(block->qs + group % 8 / 2 * 32);
+}
+
+INLINE __m512i unpack_pair_q5_k(const void *row, size_t group) {
+    const struct block_q5_k *block = (const struct block_q5_k *)row + group / 8;
+    const __m256i bits = _mm256_loadu_si256((const __m256i *)block->qh);
+    const __m512i bit = two(_mm256_set1_epi8((char)(1 << group % 8)), _mm256_set1_epi8((char)(2 << group % 8)));
+    const __mmask64 set = _mm512_test_epi8_mask(two(bits, bits), bit);
+    return _mm512_or_si512(pair_half_nibbles(block->qs + group % 8 / 2 * 32), _mm512_maskz_set1_epi8(set, 16));
+}
+
+/* What value = scale * (q - zero) makes of q: a minimum of -zero * scale. */
+INLINE struct octet scales_with_zero(struct octet octet, float zero) {
+    return (struct octet){octet.scale, _mm256_mul_ps(octet.scale, _mm256_set1_ps(-zero))};
+}
+
+INLINE struct octet unsigned_scales_q8_0(const void *row, size_t group, int count) {
+    return scales_with_zero(unpack_scales_q8_0(row, group, count), 128);
+}
+
+/* ------------------------------------------------------------------ block formats */
+
+struct sums {
+    __m512 even, odd;
+    __m256 minima;
+};
+
+/* Lanes 0..7 the scale of the pair's first group, 8..15 that of its second. */
+INLINE __m512 pair_scales(__m256 scales, const int pair) {
+    const __m512i index = _mm512_add_epi32(_mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+                                           _mm512_set1_epi32(2 * pair));
+    return _mm512_permutexvar_ps(index, _mm512_castps256_ps512(scales));
+}
+
+INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
+                          unpack_pair unpack, unpack_q unpack_one, const int one_offset, unpack_scales scales_of) {
+    const float *x_scales = q8_row_scales(x, n), *x_sums = q8_row_sums(x, n);
+    const size_t groups = n / Q8_GROUP;
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = (const char *)weights + r * row_bytes;
+        struct sums sums = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm256_setzero_ps()};
+        size_t g = 0;
+        for (; g + 8 <= groups; g += 8) {
+            const struct octet octet = scales_of(row, g, 8);
+            const __m256 scales = _mm256_mul_ps(octet.scale, _mm256_loadu_ps(x_scales + g));
+            sums.minima = _mm256_fmadd_ps(octet.minimum, _mm256_loadu_ps(x_sums + g), sums.minima);
+            UNROLL
+            for (int pair = 0; pair < 4; pair++) {
+                const size_t at = g + 2 * (size_t)pair;
+                const __m512i activations = _mm512_loadu_si512((const char *)x + at * Q8_GROUP);
+                const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), unpack(row, at), activations);
+                const __m512 scale = pair_scales(scales, pair);
+                if (pair % 2 == 0)
+                    sums.even = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums.even);
+                else
+                    sums.odd = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums.odd);
+            }
+        }
+        __m512 sum = _mm512_add_ps(sums.even, sums.odd);
+        __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
+        if (g < groups) {
+            const int count = (int)(groups - g);
+            const struct octet octet = scales_of(row, g, count);
+            float scale[8], minimum[8];
+            _mm256_storeu_ps(scale, octet.scale);
+            _mm256_storeu_ps(minimum, octet.minimum);
+            float rest = 0;
+            for (int i = 0; i < count; i++, g++) {
+                const __m256i q = _mm256_add_epi8(unpack_one(row, g), _mm256_set1_epi8((char)one_offset));
+                const __m256i activations = _mm256_loadu_si256((const __m256i *)((const char *)x + g * Q8_GROUP));
+                const __m256 products = _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), q, activations));
+                eight = _mm256_fmadd_ps(_mm256_set1_ps(scale[i] * x_scales[g]), products, eight);
+                rest += minimum[i] * x_sums[g];
+            }
+            y[r] = sum_lanes(_mm256_add_ps(eight, sums.minima)) + rest;
+        } else {
+            y[r] = sum_lanes(_mm256_add_ps(eight, sums.minima));
+        }
+    }
+}
+
+#define MATVEC_BLOCKS(name, one_offset, scales_of)                                                                     \
+    void avx512_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
+        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_pair_##name, unpack_q_##name, one_offset, scales_of);  \
+    }
+
+MATVEC_BLOCKS(q8_0, 128, unsigned_scales_q8_0)
+MATVEC_BLOCKS(q4_0, 0, unpack_scales_q4_0)
+MATVEC_BLOCKS(q4_1, 0, unpack_scales_q4_1)
+MATVEC_BLOCKS(q5_0, 0, unpack_scales_q5_0)
+MATVEC_BLOCKS(q5_1, 0, unpack_scales_q5_1)
+MATVEC_BLOCKS(q4_k, 0, unpack_scales_q4_k)
+MATVEC_BLOCKS(q5_k, 0, unpack_scales_q5_k)
+
+/* Q6_K: integers that are 32 too large, four sums for each scale; what is too much is a product of the scales and the
+ * sums of half groups. */
+void avx512_matvec_q6_k(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {
+    const float *x_scales = q8_row_scales(x, n);
+    const int16_t *x_halves = q8_row_halves(x, n);
+    const __m512i lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    for (size_t r = 0; r < rows; r++) {
+        const struct block_q6_k *block = (const struct block_q6_k *)((const char *)weights + r * row_bytes);
+        __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
+        for (size_t group = 0; group < n / Q8_GROUP; group += 8, block++) {
+            const __m512 integers =
+                _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)block->scales)));
+            const __m256 d = _mm256_mul_ps(broadcast_f16(block->d), _mm256_loadu_ps(x_scales + group));
+            const __m512 d_twice = _mm512_permutexvar_ps(
+                _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), _mm512_castps256_ps512(d));
+            const __m512 scales = _mm512_mul_ps(integers, d_twice);
+            const __m512 halves =
+                _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(x_halves + 2 * group))));
+            even = _mm512_fnmadd_ps(_mm512_mul_ps(scales, _mm512_set1_ps(32)), halves, even);
+            UNROLL
+            for (int pair = 0; pair < 4; pair++) {
+                const size_t at = 2 * (size_t)pair;
+                const uint8_t *ql = block->ql + 64 * (at / 4), *qh = block->qh + 32 * (at / 4);
+                /* Groups 0 and 1 of a half are its lower nibbles, 2 and 3 the upper ones. */
+                __m512i low = _mm512_loadu_si512(ql);
+                if (at % 4) low = _mm512_srli_epi16(low, 4);
+                const __m256i bits = _mm256_loadu_si256((const __m256i *)qh);
+                const __m512i high = at % 4 ? two(bits, _mm256_srli_epi16(bits, 2))
+                                            : two(_mm256_slli_epi16(bits, 4), _mm256_slli_epi16(bits, 2));
+                const __m512i q = _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi8(15)),
+                                                  _mm512_and_si512(high, _mm512_set1_epi8(0x30)));
+                const __m512i activations = _mm512_loadu_si512((const char *)x + (group + at) * Q8_GROUP);
+                const __m512 products = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), q, activations));
+                const __m512 scale =
+                    _mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(4 * pair)), scales);
+                if (pair % 2 == 0)
+                    even = _mm512_fmadd_ps(scale, products, even);
+                else
+                    odd = _mm512_fmadd_ps(scale, products, odd);
+            }
+        }
+        y[r] = sum_lanes_16(_mm512_add_ps(even, odd));
+    }
+}
+
+/* ------------------------------------------------------------------ floats */
+
+typedef __m512 load_16(const char *p, __mmask16 mask);
+
+INLINE __m512 load_16_f32(const char *p, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, p); }
+
+INLINE __m512 load_16_f16(const char *p, __mmask16 mask) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p)); }
+
+INLINE __m512 load_16_bf16(const char *p, __mmask16 mask) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p)), 16));
+}
+
+/* Four sums of 16 lanes. */
+INLINE void matvec_floats(float *y, const void *weights, size_t row_bytes, size_t rows, const float *x, size_t n,
+                          size_t element_bytes, load_16 load) {
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = (const char *)weights + r * row_bytes;
+        __m512 sum[4];
+        UNROLL
+        for (int i = 0; i < 4; i++) sum[i] = _mm512_setzero_ps();
+        size_t k = 0;
+        for (; k + 64 <= n; k += 64) {
+            UNROLL
+            for (size_t i = 0; i < 4; i++)
+                sum[i] = _mm512_fmadd_ps(load(row + (k + 16 * i) * element_bytes, 0xffff),
+                                         _mm512_loadu_ps(x + k + 16 * i), sum[i]);
+        }
+        for (; k < n; k += 16) {
+            const __mmask16 mask = n - k < 16 ? (__mmask16)((1u << (n - k)) - 1) : 0xffff;
+            sum[0] = _mm512_fmadd_ps(load(row + k * element_bytes, mask), _mm512_maskz_loadu_ps(mask, x + k), sum[0]);
+        }
+        y[r] = sum_lanes_16(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+    }
+}
+
+#define MATVEC_FLOATS(name, element_bytes)                                                                             \
+    void avx512_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
+        matvec_floats(y, weights, row_bytes, rows, x, n, element_bytes, load_16_##name);                               \
+    }
+
+MATVEC_FLOATS(f32, 4)
+MATVEC_FLOATS(f16, 2)
+MATVEC_FLOATS(bf16, 2)
