@@ -1,17 +1,23 @@
 package dev.rwkv4j.tool;
 
+import dev.rwkv4j.tool.cli.Terminal;
+import dev.rwkv4j.tool.cli.Tool;
+import java.util.List;
+
 /** The {@code rwkv} command. */
 public final class Main {
+    private static final String ABOUT = "RWKV language models on the CPU";
+
     private Main() {
     }
 
     /**
-     * Runs the command.
+     * Runs the command and ends the process with its exit code.
      *
      * @param arguments what the person typed after {@code rwkv}
      */
     public static void main(String[] arguments) {
-        System.err.println("rwkv: no command yet");
-        System.exit(2);
+        Tool tool = new Tool(ABOUT, new Version(), List.of(new InfoCommand(), new RandomCommand()));
+        System.exit(tool.run(List.of(arguments), Terminal.ofProcess()));
     }
 }

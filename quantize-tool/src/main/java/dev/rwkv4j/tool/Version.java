@@ -1,0 +1,23 @@
+package dev.rwkv4j.tool;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.function.Supplier;
+
+/** What {@code rwkv --version} prints. */
+final class Version implements Supplier<String> {
+    @Override
+    public String get() {
+        return "rwkv " + ofProgram() + "\nJava " + Runtime.version();
+    }
+
+    private static String ofProgram() {
+        try (InputStream in = Version.class.getResourceAsStream("version.txt")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
