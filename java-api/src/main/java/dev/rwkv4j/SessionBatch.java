@@ -14,7 +14,7 @@ final class SessionBatch {
     /** See {@link RwkvModel#feed}. */
     static void feed(RwkvModel model, List<SessionInput> inputs) {
         check(model, inputs);
-        List<SessionInput> fed = inputs.stream().filter(input -> input.tokens().length > 0).toList();
+        List<SessionInput> fed = inputs.stream().filter(input -> input.ids().length > 0).toList();
         List<RwkvSession> used = new ArrayList<>();
         try {
             for (SessionInput input : fed) {
@@ -38,7 +38,7 @@ final class SessionBatch {
             if (!sessions.add(input.session())) {
                 throw new IllegalArgumentException("a session occurs twice in a batch");
             }
-            input.session().checkTokens(input.tokens());
+            input.session().checkTokens(input.ids());
         }
     }
 
@@ -48,7 +48,7 @@ final class SessionBatch {
         try (Arena arena = Arena.ofConfined()) {
             NativeBatch batch = new NativeBatch(arena, inputs.size(), cancel);
             for (int i = 0; i < inputs.size(); i++) {
-                inputs.get(i).session().join(batch, i, inputs.get(i).tokens(), arena);
+                inputs.get(i).session().join(batch, i, inputs.get(i).ids(), arena);
             }
             boolean complete = model.engine().evaluate(batch);
             for (int i = 0; i < inputs.size(); i++) {

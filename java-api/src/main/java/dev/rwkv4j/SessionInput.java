@@ -24,4 +24,9 @@ public record SessionInput(RwkvSession session, int... tokens) {
     public int[] tokens() {
         return tokens.clone();
     }
+
+    /** The tokens themselves. */
+    int[] ids() {
+        return tokens;
+    }
 }

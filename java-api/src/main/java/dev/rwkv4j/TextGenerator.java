@@ -92,6 +92,7 @@ final class TextGenerator implements AutoCloseable {
 
     private String step() {
         if (session.isCancelled()) {
+            session.requireOpen(); // closing cancels too
             return end(StopReason.CANCELLED);
         }
         if (tokens == sampling.maxTokens()) {

@@ -1,0 +1,210 @@
+package dev.rwkv4j.api;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.rwkv4j.RwkvModel;
+import dev.rwkv4j.RwkvSession;
+import dev.rwkv4j.RwkvState;
+import dev.rwkv4j.Sampling;
+import dev.rwkv4j.SessionInput;
+import dev.rwkv4j.testdata.SmallModels;
+import dev.rwkv4j.tool.random.ModelShape.Version;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Closing, and what comes after. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class LifecycleTest {
+    private static final int STATE_FLOATS = SmallModels.LAYERS
+            * (2 * SmallModels.WIDTH + SmallModels.WIDTH * SmallModels.HEAD_SIZE);
+
+    @TempDir
+    private Path folder;
+    private Path file;
+
+    @BeforeEach
+    void writeAModel() throws IOException {
+        file = SmallModels.write(folder, Version.V7);
+    }
+
+    private static Map<String, ThrowingCallable> uses(RwkvSession session) {
+        return Map.of(
+                "feed text", () -> session.feed("a"),
+                "feed tokens", () -> session.feed(1),
+                "feed each", () -> session.feed(new int[]{1}, (_, _) -> {
+                }),
+                "feed batch", () -> session.model().feed(List.of(new SessionInput(session, 1))),
+                "logits", session::logits,
+                "logits segment", session::logitsSegment,
+                "generate", () -> session.generate(Sampling.greedy(), _ -> {
+                }),
+                "stream", () -> session.generate(Sampling.greedy()),
+                "state", session::state,
+                "reset", session::reset);
+    }
+
+    private static Map<String, ThrowingCallable> uses(RwkvState state) {
+        return Map.of(
+                "copy", state::copy,
+                "toArray", state::toArray,
+                "set", () -> state.set(new float[STATE_FLOATS]),
+                "save", () -> state.save(new ByteArrayOutputStream()));
+    }
+
+    private static void assertAllClosed(Map<String, ThrowingCallable> uses, String what) {
+        uses.forEach((name, use) -> assertThatThrownBy(use)
+                .as(name)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContainingAll(what, "is closed"));
+    }
+
+    @Test
+    void aClosedSessionSaysSo() throws IOException {
+        try (RwkvModel model = RwkvModel.load(file)) {
+            RwkvSession session = model.newSession();
+            session.feed(1);
+            session.close();
+            session.close();
+            session.cancel();
+            assertThat(session.position()).isEqualTo(1);
+            assertAllClosed(uses(session), "the session");
+            assertThatThrownBy(session::fork).hasMessageContaining("the session is closed");
+        }
+    }
+
+    @Test
+    void aClosedStateSaysSo() throws IOException {
+        try (RwkvModel model = RwkvModel.load(file); RwkvSession session = model.newSession()) {
+            RwkvState state = model.newState();
+            state.close();
+            state.close();
+            assertAllClosed(uses(state), "the state");
+            assertThatThrownBy(() -> session.restore(state))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("the state is closed");
+        }
+    }
+
+    @Test
+    void aClosedModelClosesAllThatIsIts() throws IOException {
+        RwkvModel model = RwkvModel.load(file);
+        RwkvSession session = model.newSession();
+        RwkvState state = model.newState();
+        session.feed(1);
+        var logits = session.logitsSegment();
+        var stream = session.generate(Sampling.greedy()).iterator();
+        model.close();
+        model.close();
+        String name = file.getFileName().toString();
+        assertAllClosed(uses(session), name);
+        assertAllClosed(uses(state), name);
+        assertAllClosed(Map.of(
+                "newSession", model::newSession,
+                "newState", model::newState,
+                "info", model::info,
+                "load", () -> RwkvState.load(model, file)), name);
+        assertThatThrownBy(stream::hasNext).isInstanceOf(IllegalStateException.class).hasMessageContaining(name);
+        assertThatThrownBy(() -> logits.get(ValueLayout.JAVA_FLOAT, 0))
+                .isInstanceOf(IllegalStateException.class);
+        session.cancel();
+        session.close();
+        state.close();
+        assertThat(model.tokenizer()).isPresent();
+    }
+
+    @Test
+    void openingAndClosingKeepsNothing() throws Exception {
+        assumeTrue(Files.exists(Path.of("/proc/self/statm")), "skipped: no /proc here");
+        for (int i = 0; i < 20; i++) {
+            openUseClose();
+        }
+        long before = residentPages();
+        for (int i = 0; i < 200; i++) {
+            openUseClose();
+        }
+        assertThat(mappings()).isZero();
+        assertThat(threads()).isLessThan(100);
+        // One model is 0.5 MB and a session of it 0.1 MB: had they stayed, this would be over 100 MB.
+        assertThat((residentPages() - before) * 4096L).isLessThan(50L << 20);
+    }
+
+    private void openUseClose() throws IOException {
+        try (RwkvModel model = RwkvModel.load(file);
+                RwkvSession session = model.newSession();
+                RwkvState state = session.state()) {
+            session.feed(1, 2, 3);
+            session.restore(state);
+        }
+    }
+
+    @Test
+    void whatIsForgottenIsFreed() throws Exception {
+        assumeTrue(Files.exists(Path.of("/proc/self/maps")), "skipped: no /proc here");
+        forget();
+        assertThat(mappings()).isPositive();
+        long end = System.nanoTime() + SECONDS.toNanos(30);
+        while (mappings() > 0 && System.nanoTime() < end) {
+            System.gc();
+            Thread.sleep(20);
+        }
+        assertThat(mappings()).isZero();
+    }
+
+    private void forget() throws IOException {
+        for (int i = 0; i < 3; i++) {
+            RwkvModel model = RwkvModel.load(file);
+            RwkvSession session = model.newSession();
+            session.feed(1);
+            session.generate(Sampling.greedy().withStop("x")).findFirst();
+            session.state().position();
+        }
+    }
+
+    @Test
+    void aForgottenSessionIsFreedBeforeItsModel() throws Exception {
+        try (RwkvModel model = RwkvModel.load(file)) {
+            for (int i = 0; i < 2000; i++) {
+                model.newSession().feed(i % 256);
+                if (i % 100 == 0) {
+                    System.gc();
+                }
+            }
+            try (RwkvSession session = model.newSession()) {
+                session.feed(1);
+                assertThat(session.logits()).doesNotContain(Float.NaN);
+            }
+        }
+    }
+
+    /** How many times the model file is mapped. */
+    private long mappings() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
+            String name = "/" + folder.getFileName() + "/" + file.getFileName();
+            return lines.filter(line -> line.endsWith(name)).count();
+        }
+    }
+
+    private static long threads() throws IOException {
+        try (var tasks = Files.list(Path.of("/proc/self/task"))) {
+            return tasks.count();
+        }
+    }
+
+    private static long residentPages() throws IOException {
+        return Long.parseLong(Files.readString(Path.of("/proc/self/statm")).split(" ")[1]);
+    }
+}
