@@ -65,9 +65,6 @@ final class Checkpoint implements AutoCloseable {
             throw new FileSystemException(path.toString(), null, "is a directory, not a checkpoint file");
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            if (channel.size() == 0) {
-                throw new CheckpointFormatException(path, "the file is empty");
-            }
             Arena arena = Arena.ofConfined();
             try {
                 return read(path, arena, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
@@ -78,7 +75,11 @@ final class Checkpoint implements AutoCloseable {
         }
     }
 
-    private static Checkpoint read(Path path, Arena arena, MemorySegment file) throws CheckpointFormatException {
+    /** Of the whole content of a file; the checkpoint closes the arena. */
+    static Checkpoint read(Path path, Arena arena, MemorySegment file) throws CheckpointFormatException {
+        if (file.byteSize() == 0) {
+            throw new CheckpointFormatException(path, "the file is empty");
+        }
         byte[] start = file.asSlice(0, Math.min(4, file.byteSize())).toArray(ValueLayout.JAVA_BYTE);
         if (Arrays.equals(start, ZipArchive.MAGIC)) {
             return new Checkpoint(path, arena, Container.PYTORCH, new PyTorchReader(path, file).read());

@@ -126,7 +126,7 @@ public record Conversion(
             ModelMetadata.put(writer, modelName(source), sizes, groupNormEpsilon, layout.outputs(), type.orElse(null));
             List<String> notes = new ArrayList<>(layout.notes());
             noteEpsilon(checkpoint.container(), sizes, notes);
-            putVocabulary(writer, notes);
+            Vocabulary.put(writer, vocabulary, Math.toIntExact(sizes.vocabulary()), notes);
             addTensors(writer, layout.outputs(), progress);
             return new ConversionResult(sizes.architecture(), layout.outputs().size(), writer.write(target), notes);
         }
@@ -156,12 +156,6 @@ public record Conversion(
             notes.add("rwkv.cpp evaluates RWKV-5 with a group norm epsilon of 1e-5 where the official code has 64e-5, "
                     + "which holds for the new file; convert with a group norm epsilon of 1e-5 to get rwkv.cpp's results.");
         }
-    }
-
-    private void putVocabulary(GgufWriter writer, List<String> notes) {
-        writer.putString("tokenizer.ggml.model", "none");
-        notes.add("The new file has no vocabulary: it takes and gives tokens, not text, until it is used or converted "
-                + "again together with a vocabulary file.");
     }
 
     private void addTensors(GgufWriter writer, List<OutputTensor> outputs, ConversionProgress progress) {
