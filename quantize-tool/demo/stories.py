@@ -1,14 +1,30 @@
 """Stories from grammar.txt, and the tokens they are made of."""
 
+import math
 import random
 import re
 from pathlib import Path
 
 END_OF_TEXT = 0
-GRAMMAR = Path(__file__).with_name("grammar.txt")
+RESOURCES = Path(__file__).parents[1] / "src/main/resources/dev/rwkv4j/tool/demo"
+MODEL, GRAMMAR = RESOURCES / "rwkv4j-demo.gguf", RESOURCES / "grammar.txt"
 SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 # A word with the space before it, the ends of sentences inside quotation marks, the blank line under a title.
 PIECE = re.compile(r' ?[A-Za-z]+|[.,!?]"| "|\n\n|.')
+
+
+class Author(random.Random):
+    """Makes the choices of stories, and adds up how unlikely they were."""
+
+    nats = 0.0
+
+    def choice(self, items):
+        self.nats += math.log(len(items))
+        return super().choice(items)
+
+    def coin(self):
+        self.nats += math.log(2)
+        return self.random() < 0.5
 
 
 class Grammar:
@@ -38,26 +54,26 @@ class Grammar:
             else:
                 steps.append((line[0], [line[2:]]))
 
-    def story(self, rng):
+    def story(self, author):
         """One story: a title or none, then its sentences."""
         facts = {}
         title, sentences = "", []
-        for kind, wordings in self.plots[rng.choice(list(self.plots))]:
-            if kind != "-" and rng.random() < 0.5:
+        for kind, wordings in self.plots[author.choice(list(self.plots))]:
+            if kind != "-" and author.coin():
                 continue
-            text = SLOT.sub(lambda slot: self._fill(slot, facts, rng), rng.choice(wordings))
+            text = SLOT.sub(lambda slot: self._fill(slot, facts, author), author.choice(wordings))
             if kind == "=":
                 title = text + "\n\n"
             else:
                 sentences.append(text)
         return title + " ".join(sentences)
 
-    def _fill(self, slot, facts, rng):
+    def _fill(self, slot, facts, author):
         name, column = slot[1].lower(), slot[2]
         if name not in facts:
             table, unlike = self.variables[name]
             taken = [row for other, row in facts.items() if other == unlike or self.variables[other][1] == name]
-            facts[name] = rng.choice([row for row in self.tables[table] if row not in taken])
+            facts[name] = author.choice([row for row in self.tables[table] if row not in taken])
         row = facts[name]
         text = row[column] if column else next(iter(row.values()))
         return text[0].upper() + text[1:] if slot[1][0].isupper() else text
@@ -65,8 +81,8 @@ class Grammar:
 
 def vocabulary(grammar, stories=20000):
     """The tokens by id: the end of a text, the bytes, and the words of so many stories, shortest first."""
-    rng = random.Random("vocabulary")
-    words = {piece.encode() for _ in range(stories) for piece in PIECE.findall(grammar.story(rng))}
+    author = Author("vocabulary")
+    words = {piece.encode() for _ in range(stories) for piece in PIECE.findall(grammar.story(author))}
     words = sorted((word for word in words if len(word) > 1), key=lambda word: (len(word), word))
     return [b""] + [bytes([byte]) for byte in range(256)] + words
 

@@ -2,7 +2,6 @@ package dev.rwkv4j.tool.demo;
 
 import java.io.IOException;
 import java.io.Serial;
-import java.nio.file.Path;
 
 /** A line of a grammar file is not what it has to be. The message names the file, the line and what was expected. */
 public final class GrammarFormatException extends IOException {
@@ -12,11 +11,11 @@ public final class GrammarFormatException extends IOException {
     /**
      * Describes a bad line.
      *
-     * @param file the grammar file
+     * @param file the name of the grammar file
      * @param line the number of the line, from 1
      * @param expected what was expected, or what is wrong
      */
-    GrammarFormatException(Path file, int line, String expected) {
+    GrammarFormatException(String file, int line, String expected) {
         super(file + ":" + line + ": " + expected);
     }
 }

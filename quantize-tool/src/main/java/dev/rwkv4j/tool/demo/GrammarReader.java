@@ -4,9 +4,6 @@ import dev.rwkv4j.tool.demo.StoryGrammar.Piece;
 import dev.rwkv4j.tool.demo.StoryGrammar.Step;
 import dev.rwkv4j.tool.demo.StoryGrammar.Table;
 import dev.rwkv4j.tool.demo.StoryGrammar.Variable;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -18,11 +15,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Reads a grammar file, line by line. */
+/** Reads a grammar, line by line. */
 final class GrammarReader {
     private static final Pattern SLOT = Pattern.compile("\\{(\\w+)(?:\\.(\\w+))?}");
 
-    private final Path file;
+    private final String file;
     private final Map<String, Table> tables = new HashMap<>();
     private final Map<String, Variable> variables = new HashMap<>();
     private final Map<String, List<Step>> parts = new HashMap<>();
@@ -32,9 +29,9 @@ final class GrammarReader {
     private Table table;
     private List<Step> steps;
 
-    GrammarReader(Path file) throws IOException {
+    GrammarReader(String file, List<String> lines) throws GrammarFormatException {
         this.file = file;
-        for (String text : Files.readAllLines(file)) {
+        for (String text : lines) {
             line++;
             if (!text.isBlank() && !text.startsWith("#")) {
                 read(text);

@@ -1,6 +1,7 @@
 package dev.rwkv4j.tool.demo;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -69,7 +70,7 @@ public final class StoryGrammar {
      * @throws IOException if the file cannot be read
      */
     public static StoryGrammar read(Path file) throws IOException {
-        return new StoryGrammar(new GrammarReader(file).plots());
+        return new StoryGrammar(new GrammarReader(file.toString(), Files.readAllLines(file)).plots());
     }
 
     /**

@@ -1,2 +1,2 @@
-/** The grammar of the demo model's stories, and the check whether a story follows it. */
+/** The demo model, the grammar of its stories, and the check whether a story follows it. */
 package dev.rwkv4j.tool.demo;

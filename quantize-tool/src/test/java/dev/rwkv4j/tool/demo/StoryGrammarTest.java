@@ -20,7 +20,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class StoryGrammarTest {
-    private static final Path GRAMMAR_FILE = Path.of("demo", "grammar.txt");
     private static final StoryGrammar GRAMMAR = grammar();
 
     /** One sentence a line, so that the number of a line is the number of the sentence; the title is line 0. */
@@ -42,7 +41,7 @@ class StoryGrammarTest {
 
     private static StoryGrammar grammar() {
         try {
-            return StoryGrammar.read(GRAMMAR_FILE);
+            return DemoModel.grammar();
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
