@@ -13,8 +13,9 @@ import torch
 from torch.nn import functional as F
 
 import gguf
-from stories import END_OF_TEXT, Tokenizer
+from stories import END_OF_TEXT, MODEL, Author, Grammar, Tokenizer
 
+EXPECTED = Path(__file__).parents[1] / "src/test/resources/dev/rwkv4j/tool/demo/expected.json"
 PROMPTS = ["Once upon a time", "The fox and the lantern\n\n", "A kite for Rosa\n\nOnce upon a time there lived"]
 
 
@@ -40,8 +41,11 @@ class Model:
     def norm(self, x, name):
         return F.layer_norm(x, x.shape[-1:], self.tensors[name], self.tensors[name + ".bias"], 1e-5)
 
-    def step(self, tokens, state):
-        """Logits [B, V] after one more token [B] of each sequence; changes the state."""
+    def step(self, tokens, state, hidden=None):
+        """Logits [B, V] after one more token [B] of each sequence; changes the state.
+
+        The hidden vectors of the channel mixes [B, F], layer by layer, are appended to a list if there is one.
+        """
         x = self.norm(self.tensors["token_embd"][tokens], "token_embd_norm")
         v_first = None
         for layer in range(self.layers):
@@ -52,7 +56,10 @@ class Model:
             x = x + y
             h = self.norm(x, f"blk.{layer}.attn_norm_2")
             mixed = h + (state[layer][2] - h) * t["channel_mix_lerp_k"]
-            x = x + torch.relu(mixed @ t["channel_mix_key"].T).square() @ t["channel_mix_value"].T
+            k = torch.relu(mixed @ t["channel_mix_key"].T).square()
+            if hidden is not None:
+                hidden.append(k)
+            x = x + k @ t["channel_mix_value"].T
             state[layer][2] = h
         return self.norm(x, "output_norm") @ self.tensors["output"].T
 
@@ -131,11 +138,33 @@ def expected(model, prompt, top=10):
     return entry | dict(greedy=greedy, text=model.tokenizer.decode(greedy), smallest_lead=lead)
 
 
+def held_out(model, count):
+    """How well the model tells stories that it has never seen, measured against who made them up."""
+    grammar, author = Grammar(), Author("evaluation")
+    rows = [model.tokenizer.encode(grammar.story(author)) + [END_OF_TEXT] for _ in range(count)]
+    tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], padding_value=-1)
+    told, loss, zeros = 0, 0.0, torch.zeros(model.layers)
+    fed, state = torch.full((count,), END_OF_TEXT), model.state(count)
+    for expected in tokens:
+        hidden = []
+        logits = model.step(fed.clamp_min(END_OF_TEXT), state, hidden)
+        inside = expected >= 0
+        loss += F.cross_entropy(logits[inside], expected[inside], reduction="sum").item()
+        zeros += torch.stack([(k[inside] == 0).float().mean(-1).sum() for k in hidden])
+        told += inside.sum().item()
+        fed = expected
+    shares = ", ".join(f"{share:.1%}" for share in zeros / told)
+    return (f"{count} stories, {told} tokens: loss {loss / told:.4f} a token, entropy of the grammar "
+            f"{author.nats / told:.4f}; zeros in the hidden vector of the channel mix, by layer: {shares}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path(__file__).with_name("rwkv4j-demo.gguf"))
+    parser.add_argument("--model", type=Path, default=MODEL)
     commands = parser.add_subparsers(required=True, dest="command")
-    commands.add_parser("expected", help="write the logits of some prompts, in float64, beside the model")
+    commands.add_parser("expected", help="write the logits of some prompts, in float64, for a test")
+    loss = commands.add_parser("loss", help="print the loss on new stories, and how sparse the channel mix is")
+    loss.add_argument("--count", type=int, default=200)
     sample = commands.add_parser("sample", help="print stories with a line --- between them")
     sample.add_argument("--prompt", default="")
     sample.add_argument("--count", type=int, default=200)
@@ -147,11 +176,13 @@ def main():
     with torch.no_grad():
         if options.command == "expected":
             model = Model(options.model, torch.float64)
-            path = options.model.with_suffix(".expected.json")
-            path.write_text(json.dumps([expected(model, prompt) for prompt in PROMPTS], indent=1) + "\n")
+            EXPECTED.write_text(json.dumps([expected(model, prompt) for prompt in PROMPTS], indent=1) + "\n")
+            return
+        model = Model(options.model, torch.float32)
+        if options.command == "loss":
+            print(held_out(model, options.count))
         else:
             torch.manual_seed(options.seed)
-            model = Model(options.model, torch.float32)
             print("\n---\n".join(
                 stories(model, options.prompt, options.count, options.temperature, options.top_p)))
 

@@ -1,8 +1,6 @@
-"""Trains the demo model and writes it as rwkv4j-demo.gguf. See README.md."""
+"""Trains the demo model and writes it to the resources of the tool. See README.md."""
 
 import argparse
-import math
-import random
 import time
 from pathlib import Path
 
@@ -12,25 +10,25 @@ from torch.nn import functional as F
 import evaluate
 from gguf import write_rwkv7
 from rwkv7 import CHUNK, RWKV7
-from stories import END_OF_TEXT, Grammar, Tokenizer, vocabulary
+from stories import END_OF_TEXT, MODEL, Author, Grammar, Tokenizer, vocabulary
 
 WIDTH, HIDDEN, LAYERS = 256, 256, 3
 RANKS = dict(w=32, a=32, v=32, g=32)
-BATCH, POOL = 32, 8
-PEAK, LAST, WARMUP = 2.5e-3, 5e-5, 50
+BATCH, POOL = 16, 16
+PEAK, WARMUP, COOLDOWN = 4e-3, 50, 0.4  # the last: share of the steps
 NO_TARGET = -100
 
 
-def batches(grammar, tokenizer, rng):
+def batches(grammar, tokenizer, author):
     """Inputs and targets [B, T], without end. Stories of like length share a batch; half begin with token 0."""
     while True:
         pool = []
         for _ in range(BATCH * POOL):
-            ids = tokenizer.encode(grammar.story(rng)) + [END_OF_TEXT]
-            pool.append([END_OF_TEXT] + ids if rng.random() < 0.5 else ids)
+            ids = tokenizer.encode(grammar.story(author)) + [END_OF_TEXT]
+            pool.append([END_OF_TEXT] + ids if author.coin() else ids)
         pool.sort(key=len)
         groups = [pool[at:at + BATCH] for at in range(0, len(pool), BATCH)]
-        rng.shuffle(groups)
+        author.shuffle(groups)
         for group in groups:
             length = -(-(len(group[-1]) - 1) // CHUNK) * CHUNK
             tokens = torch.full((BATCH, length), END_OF_TEXT)
@@ -46,33 +44,45 @@ def cross_entropy(model, tokens, targets):
 
 
 def learning_rate(step, steps):
-    warm = min(1.0, (step + 1) / WARMUP)
-    return warm * (LAST + (PEAK - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    """Up, level, down to zero. As long as it is level, a run that goes on from a checkpoint may change its length."""
+    return PEAK * min(1.0, (step + 1) / WARMUP, (steps - step) / (COOLDOWN * steps))
+
+
+def optimizers(model):
+    """Muon for the square matrices, which learn in fewer steps with it, AdamW for the rest; one learning rate."""
+    square, matrices, vectors = [], [], []
+    for name, p in model.named_parameters():
+        in_block = name.startswith("blocks")
+        kind = (vectors if p.dim() == 1 or name.endswith("r_k")
+                else square if in_block and p.shape[0] == p.shape[1] else matrices)
+        kind.append(p)
+    # Decay keeps the matrices small and even, which later serves their quantisation.
+    return [torch.optim.Muon(square, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW([dict(params=matrices, weight_decay=0.1), dict(params=vectors, weight_decay=0.0)],
+                              betas=(0.9, 0.98), eps=1e-10)]
 
 
 def train(model, grammar, tokenizer, steps, checkpoint):
-    matrices = [p for p in model.parameters() if p.squeeze().dim() > 1]
-    vectors = [p for p in model.parameters() if p.squeeze().dim() == 1]
-    # Decay keeps the matrices small and even, which later serves their quantisation.
-    optimizer = torch.optim.AdamW(
-        [dict(params=matrices, weight_decay=0.1), dict(params=vectors, weight_decay=0.0)], betas=(0.9, 0.98), eps=1e-10)
+    both = optimizers(model)
     first = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(both, saved["optimizers"]):
+            optimizer.load_state_dict(state)
         first = saved["step"]
-    held_out = next(batches(grammar, tokenizer, random.Random("held out")))
-    stream = batches(grammar, tokenizer, random.Random(f"training from {first}"))
+    held_out = next(batches(grammar, tokenizer, Author("held out")))
+    stream = batches(grammar, tokenizer, Author(f"training from {first}"))
     start, mean = time.time(), 0.0
     for step in range(first, steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps)
         loss = cross_entropy(model, *next(stream))
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in both:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, steps)
+            optimizer.step()
         mean += loss.item() / 50
         if (step + 1) % 50 == 0:
             with torch.no_grad():
@@ -80,9 +90,9 @@ def train(model, grammar, tokenizer, steps, checkpoint):
             print(f"step {step + 1} of {steps}: loss {mean:.4f}, held out {held:.4f}, {time.time() - start:.0f} s",
                   flush=True)
             mean = 0.0
-        if (step + 1) % 250 == 0 or step + 1 == steps:
+        if (step + 1) % 100 == 0 or step + 1 == steps:
             partial = checkpoint.with_suffix(".partial")
-            torch.save(dict(model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1), partial)
+            torch.save(dict(model=model.state_dict(), optimizers=[o.state_dict() for o in both], step=step + 1), partial)
             partial.replace(checkpoint)
 
 
@@ -109,8 +119,8 @@ def main():
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpoint", type=Path, default=Path("/tmp/rwkv4j-demo.pt"),
-                        help="written every 250 steps; training goes on from it if it is there")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rwkv4j-demo.gguf"))
+                        help="written every 100 steps; training goes on from it if it is there")
+    parser.add_argument("--out", type=Path, default=MODEL)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(7)
@@ -121,8 +131,9 @@ def main():
     train(model, grammar, tokenizer, options.steps, options.checkpoint)
     round_matrices(model)
     write_rwkv7(options.out, model.state_dict(), tokenizer.tokens)
+    error = export_error(model, options.out, tokenizer.encode(grammar.story(Author("export"))))
     print(f"{options.out}: {options.out.stat().st_size} bytes, whose logits differ from the trained model's by "
-          f"{export_error(model, options.out, tokenizer.encode(grammar.story(random.Random(1)))):.1e} of the largest")
+          f"{error:.1e} of the largest")
 
 
 if __name__ == "__main__":
