@@ -46,10 +46,7 @@ final class Distribution {
         if (sampling.temperature() != 0 && sampling.temperature() != 1) {
             applyTemperature(scores, largest);
         }
-        sum = 0;
-        for (int i = 0; i < count; i++) {
-            sum += survivors[i];
-        }
+        sum = sum(survivors, count);
     }
 
     /**
@@ -115,14 +112,26 @@ final class Distribution {
         for (int token = 0; token < scores.length; token++) {
             weights[token] = FastExp.exp(scores[token] - largest);
         }
-        double even = 0;
-        double odd = 0;
-        int token = 0;
-        for (; token + 1 < weights.length; token += 2) {
-            even += weights[token];
-            odd += weights[token + 1];
+        return sum(weights, weights.length);
+    }
+
+    /** Four sums at once: each addition would otherwise wait for the one before. */
+    private static double sum(float[] values, int count) {
+        double a = 0;
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = 0;
+        for (; i + 3 < count; i += 4) {
+            a += values[i];
+            b += values[i + 1];
+            c += values[i + 2];
+            d += values[i + 3];
         }
-        return token < weights.length ? even + odd + weights[token] : even + odd;
+        for (; i < count; i++) {
+            a += values[i];
+        }
+        return a + b + (c + d);
     }
 
     /** Gathers the tokens that survive min-p and may survive top-p. */
@@ -134,10 +143,10 @@ final class Distribution {
         }
         count = 0;
         for (int token = 0; token < weights.length; token++) {
-            if (weights[token] >= threshold) {
-                tokens[count] = token;
-                survivors[count++] = weights[token];
-            }
+            // No branch, which would often be mispredicted: what does not survive is written over.
+            tokens[count] = token;
+            survivors[count] = weights[token];
+            count += weights[token] >= threshold ? 1 : 0;
         }
     }
 
@@ -170,17 +179,24 @@ final class Distribution {
         int kept = 0;
         int room = equals;
         for (int i = 0; i < count; i++) {
-            if (survivors[i] > cut || survivors[i] == cut && room-- > 0) {
-                tokens[kept] = tokens[i];
-                survivors[kept++] = survivors[i];
-            }
+            float weight = survivors[i];
+            int larger = weight > cut ? 1 : 0;
+            int equal = weight == cut ? Math.min(room, 1) : 0;
+            tokens[kept] = tokens[i];
+            survivors[kept] = weight;
+            kept += larger + equal;
+            room -= equal;
         }
         count = kept;
     }
 
     private void applyTemperature(float[] scores, float largest) {
         for (int i = 0; i < count; i++) {
-            survivors[i] = FastExp.exp((float) ((scores[tokens[i]] - largest) / sampling.temperature()));
+            survivors[i] = scores[tokens[i]] - largest;
+        }
+        double temperature = sampling.temperature();
+        for (int i = 0; i < count; i++) {
+            survivors[i] = FastExp.exp((float) (survivors[i] / temperature));
         }
     }
 }

@@ -13,7 +13,10 @@ final class WeightSelector {
     /** Weights are at most 1, whose bits are below 2³⁰. */
     private static final int FIRST_SHIFT = 20;
 
-    private final double[] bins = new double[BINS];
+    /** Neighbours use different copies of the bins: adding to one bin again and again would be slow. */
+    private static final int COPIES = 4;
+
+    private final double[] bins = new double[COPIES * BINS];
 
     /**
      * The largest weight such that all weights that are not smaller add up to a goal.
@@ -57,8 +60,11 @@ final class WeightSelector {
         int lowest = BINS - 1;
         for (int i = 0; i < count; i++) {
             int bin = bin(weights[i], shift);
-            bins[bin] += bySum ? weights[i] : 1;
+            bins[i % COPIES * BINS + bin] += bySum ? weights[i] : 1;
             lowest = Math.min(lowest, bin);
+        }
+        for (int bin = lowest; bin < BINS; bin++) {
+            bins[bin] += bins[BINS + bin] + bins[2 * BINS + bin] + bins[3 * BINS + bin];
         }
         return lowest;
     }
@@ -67,9 +73,9 @@ final class WeightSelector {
     private static int keep(float[] weights, int count, int shift, int wanted) {
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            if (bin(weights[i], shift) == wanted) {
-                weights[kept++] = weights[i];
-            }
+            float weight = weights[i];
+            weights[kept] = weight;
+            kept += bin(weight, shift) == wanted ? 1 : 0;
         }
         return kept;
     }
