@@ -117,7 +117,8 @@ class SamplerTest {
         sampler.reset();
         assertThat(IntStream.range(0, 8).map(i -> sampler.sample(MemorySegment.ofArray(logits))).toArray())
                 .isEqualTo(first);
-        assertThat(new Sampler(PLAIN.withTopP(1)).probabilities(logits)).containsOnly(new float[]{0.01f}, offset(1e-7f));
+        assertThat(new Sampler(PLAIN.withTopP(1)).probabilities(logits)).containsOnly(new float[]{0.01f},
+                offset(1e-7f));
     }
 
     @Test

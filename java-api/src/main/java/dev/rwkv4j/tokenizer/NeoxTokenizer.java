@@ -68,8 +68,9 @@ public final class NeoxTokenizer implements Tokenizer {
      */
     static NeoxTokenizer of(TokenTable tokens, List<String> mergeLines) throws VocabularyException {
         ByteTrie normal = ByteTrie.build(tokens, tokens.ofType(TokenTable.NORMAL));
+        int[] byteTokens = byteTokens(normal);
         return new NeoxTokenizer(tokens, ByteTrie.build(tokens, tokens.ofType(TokenTable.USER_DEFINED)),
-                ByteTrie.build(tokens, tokens.special()), merges(normal, mergeLines), byteTokens(normal));
+                ByteTrie.build(tokens, tokens.special()), merges(normal, mergeLines), byteTokens);
     }
 
     private static int[] byteTokens(ByteTrie normal) throws VocabularyException {

@@ -13,6 +13,7 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,9 +77,8 @@ class WorldTokenizerTest {
 
     @Test
     void everyTokenButTheEndHasBytesThatEncodeToIt() {
-        for (int token = 1; token < tokenizer.size(); token++) {
-            assertThat(tokenizer.encode(tokenizer.bytes(token))).containsExactly(token);
-        }
+        assertThat(IntStream.range(1, tokenizer.size()))
+                .allMatch(token -> Arrays.equals(tokenizer.encode(tokenizer.bytes(token)), new int[]{token}));
         assertThat(tokenizer.bytes(0)).isEmpty();
     }
 
@@ -106,9 +106,8 @@ class WorldTokenizerTest {
             Files.writeString(copy, variant);
             WorldTokenizer read = WorldTokenizer.read(copy);
             assertThat(read.size()).isEqualTo(65530);
-            for (int token = 0; token < read.size(); token++) {
-                assertThat(read.bytes(token)).isEqualTo(tokenizer.bytes(token));
-            }
+            assertThat(IntStream.range(0, read.size()))
+                    .allMatch(token -> Arrays.equals(read.bytes(token), tokenizer.bytes(token)));
         }
     }
 
