@@ -46,6 +46,20 @@ class TextAssemblerTest {
     }
 
     @Test
+    void saysWhetherItHoldsSomethingBack() {
+        TextAssembler assembler = new TextAssembler(List.of("END"));
+        assertThat(assembler.isHolding()).isFalse();
+        assembler.append(hex("61e4b8"));
+        assertThat(assembler.isHolding()).isTrue();
+        assembler.append(hex("ad"));
+        assertThat(assembler.isHolding()).isFalse();
+        assembler.append(utf8("E"));
+        assertThat(assembler.isHolding()).isTrue();
+        assembler.finish();
+        assertThat(assembler.isHolding()).isFalse();
+    }
+
+    @Test
     void aStopStringMayStraddleTokens() {
         TextAssembler assembler = new TextAssembler(List.of("\n\nUser:", "END"));
         assertThat(assembler.append(utf8("Hi.\n"))).isEqualTo("Hi.");
