@@ -1,18 +1,21 @@
 #include "error.h"
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 
 enum rwkv_status error_set(struct rwkv_error *error, enum rwkv_status status, const char *format, ...) {
-    if (!error) return status;
-    error->status = status;
-
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(error->message, sizeof error->message, format, arguments);
+    error_set_list(error, status, format, arguments);
     va_end(arguments);
+    return status;
+}
 
+enum rwkv_status error_set_list(struct rwkv_error *error, enum rwkv_status status, const char *format,
+                                va_list arguments) {
+    if (!error) return status;
+    error->status = status;
+    const int length = vsnprintf(error->message, sizeof error->message, format, arguments);
     if (length < 0) {
         error->message[0] = 0;
     } else if ((size_t)length >= sizeof error->message) {

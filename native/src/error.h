@@ -4,6 +4,8 @@
 #ifndef RWKV_ERROR_H
 #define RWKV_ERROR_H
 
+#include <stdarg.h>
+
 #include "../include/rwkv.h"
 
 #if defined(__GNUC__)
@@ -18,5 +20,9 @@
  * A message that is too long is cut after a whole character.
  */
 RWKV_PRINTF enum rwkv_status error_set(struct rwkv_error *error, enum rwkv_status status, const char *format, ...);
+
+/* The same with a list of arguments, as vprintf is to printf. */
+enum rwkv_status error_set_list(struct rwkv_error *error, enum rwkv_status status, const char *format,
+                                va_list arguments);
 
 #endif

@@ -128,6 +128,10 @@ static void take_tensors(struct tensors *tensors, const struct rwkv_model_config
     model->output_norm = tensors_norm(tensors, NO_LAYER, "output_norm", width);
     model->head = tensors_matrix(tensors, NO_LAYER, "output.weight", vocabulary, width);
 
+    if (model->layer_count > tensors->count)
+        tensors_fail(tensors, RWKV_ERROR_MODEL,
+                     "the metadata say %" PRIu32 " layers, but there are %" PRIu64 " tensors", model->layer_count,
+                     tensors->count);
     if (tensors->status == RWKV_OK) {
         model->layers = model_allocate(model, model->layer_count * sizeof *model->layers);
         if (!model->layers)

@@ -17,12 +17,10 @@ struct tensor_entry {
 
 enum rwkv_status tensors_fail(struct tensors *tensors, enum rwkv_status status, const char *format, ...) {
     if (tensors->status != RWKV_OK) return tensors->status;
-    char message[sizeof tensors->error->message];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    tensors->status = error_set_list(tensors->error, status, format, arguments);
     va_end(arguments);
-    tensors->status = error_set(tensors->error, status, "%s", message);
     return status;
 }
 
@@ -138,31 +136,31 @@ static bool check(struct tensors *tensors, const struct rwkv_tensor *tensor, enu
     return true;
 }
 
+/* NULL: it is missing, which is remembered. */
+static struct tensor_entry *find_or_fail(struct tensors *tensors, uint32_t layer, const char *rest) {
+    struct tensor_entry *entry = find(tensors, layer, rest);
+    if (entry) return entry;
+    char name[MAX_NAME];
+    full_name(name, layer, rest);
+    tensors_fail(tensors, RWKV_ERROR_MODEL, "tensor %s is missing", name);
+    return NULL;
+}
+
 /* A tensor that has to be there, checked and counted as used. NULL: the failure is remembered. */
 static const struct rwkv_tensor *use(struct tensors *tensors, uint32_t layer, const char *rest, enum weight_type *type,
                                      uint64_t *elements) {
-    if (tensors->status != RWKV_OK) return NULL;
-    struct tensor_entry *entry = find(tensors, layer, rest);
-    if (!entry) {
-        char name[MAX_NAME];
-        full_name(name, layer, rest);
-        tensors_fail(tensors, RWKV_ERROR_MODEL, "tensor %s is missing", name);
-        return NULL;
-    }
-    if (!check(tensors, entry->tensor, type, elements)) return NULL;
+    struct tensor_entry *entry = find_or_fail(tensors, layer, rest);
+    if (!entry || !check(tensors, entry->tensor, type, elements)) return NULL;
     entry->used = true;
     tensors->model->parameter_count += *elements;
     return entry->tensor;
 }
 
 uint64_t tensors_dimension(struct tensors *tensors, uint32_t layer, const char *name, uint32_t i) {
-    if (tensors->status != RWKV_OK) return 0;
-    const struct tensor_entry *entry = find(tensors, layer, name);
-    if (entry) return dimension(entry->tensor, i);
-    char full[MAX_NAME];
-    full_name(full, layer, name);
-    tensors_fail(tensors, RWKV_ERROR_MODEL, "tensor %s is missing", full);
-    return 0;
+    enum weight_type type;
+    uint64_t elements;
+    const struct tensor_entry *entry = find_or_fail(tensors, layer, name);
+    return entry && check(tensors, entry->tensor, &type, &elements) ? dimension(entry->tensor, i) : 0;
 }
 
 /* ------------------------------------------------------------------ matrices */

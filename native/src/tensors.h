@@ -43,7 +43,7 @@ bool tensors_have(const struct tensors *tensors, uint32_t layer, const char *nam
 /* Counts it as used, if it is there, and looks at nothing else. */
 void tensors_ignore(struct tensors *tensors, uint32_t layer, const char *name);
 
-/* Its dimension (0: the fastest), 0 after a failure. */
+/* Its dimension (0: the fastest), at least 1 since the tensor has been checked; 0 after a failure. */
 uint64_t tensors_dimension(struct tensors *tensors, uint32_t layer, const char *name, uint32_t dimension);
 
 /* A matrix [rows][columns]. Its data stay where they are. */
