@@ -1,14 +1,23 @@
 package dev.rwkv4j.tool.convert;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufFile;
+import dev.rwkv4j.gguf.TensorCodec;
 import dev.rwkv4j.tool.convert.TinyModel.Values;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -74,6 +83,37 @@ class PyTorchReaderTest {
             expected[i] = 22 + i / 8 + i % 8 * 20;
         }
         assertThat(Conversions.values(folder, file).get(CONVERTED_MATRIX)).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"F32, 8 1", "BF16, 8 1", "F16, 1 20000", "F32, 1 20000"})
+    void largeTensorsAreConvertedPieceByPiece(GgmlType type, String strides) throws IOException {
+        int rows = 20_000;
+        float[] storage = new float[rows * 8];
+        for (int i = 0; i < storage.length; i++) {
+            storage[i] = i % 251;
+        }
+        Map<String, Values> rest = without("emb.weight", "head.weight");
+        PickleBytes pickle = PthBytes.pickle(rest);
+        for (String name : new String[]{"emb.weight", "head.weight"}) {
+            pickle.string(name).tensor("FloatStorage", "x", storage.length, 0, new long[]{rows, 8}, numbers(strides))
+                    .raw('s');
+        }
+        byte[] file = PthBytes.zip(rest).add("some/data/x", floats(storage)).add("some/data.pkl", pickle.stop())
+                .build();
+        // All of these numbers have an exact place in every type.
+        Path source = Files.write(folder.resolve("large.pth"), file);
+        Path target = folder.resolve("large.gguf");
+        Conversion.defaults().withType(type).run(source, target, ConversionProgress.NONE);
+        try (GgufFile gguf = GgufFile.open(target); Arena arena = Arena.ofConfined()) {
+            MemorySegment floats = arena.allocate(JAVA_FLOAT, storage.length);
+            TensorCodec.decode(type, gguf.tensor("output.weight").data(), floats);
+            long[] stride = numbers(strides);
+            for (int i = 0; i < storage.length; i++) {
+                assertThat(floats.getAtIndex(JAVA_FLOAT, i))
+                        .isEqualTo(storage[(int) (i / 8 * stride[0] + i % 8 * stride[1])]);
+            }
+        }
     }
 
     @Test
@@ -179,7 +219,7 @@ class PyTorchReaderTest {
 
     @Test
     void bigEndianFilesAreRefused() {
-        byte[] file = new ZipBytes().add("some/byteorder", "big".getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+        byte[] file = new ZipBytes().add("some/byteorder", "big".getBytes(StandardCharsets.US_ASCII))
                 .add("some/data.pkl", PthBytes.pickle(model).stop()).build();
         refused(file, "little-endian");
     }
@@ -197,9 +237,9 @@ class PyTorchReaderTest {
                 .hasMessageContaining("tensor " + MATRIX + " holds 65536.0").hasMessageContaining("F16");
     }
 
-    private Map<String, Values> without(String name) {
+    private Map<String, Values> without(String... names) {
         Map<String, Values> rest = new LinkedHashMap<>(model);
-        rest.remove(name);
+        rest.keySet().removeAll(List.of(names));
         return rest;
     }
 
@@ -208,7 +248,7 @@ class PyTorchReaderTest {
     }
 
     private static long[] numbers(String text) {
-        return java.util.Arrays.stream(text.split(" ")).mapToLong(Long::parseLong).toArray();
+        return Arrays.stream(text.split(" ")).mapToLong(Long::parseLong).toArray();
     }
 
     /** The model with one matrix described otherwise. */

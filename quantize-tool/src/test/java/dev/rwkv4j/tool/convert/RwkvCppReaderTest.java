@@ -8,8 +8,10 @@ import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.tool.convert.TinyModel.Values;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -64,7 +66,7 @@ class RwkvCppReaderTest {
 
     private static int indexOf(byte[] file, byte[] part) {
         int at = 0;
-        while (!java.util.Arrays.equals(file, at, at + part.length, part, 0, part.length)) {
+        while (!Arrays.equals(file, at, at + part.length, part, 0, part.length)) {
             at++;
         }
         return at;
@@ -82,7 +84,7 @@ class RwkvCppReaderTest {
         Conversion.defaults().run(source, folder.resolve("wide.gguf"), ConversionProgress.NONE);
         try (GgufFile gguf = GgufFile.open(folder.resolve("wide.gguf"))) {
             assertThat(gguf.tensor("output.weight").type()).isEqualTo(type);
-            assertThat(gguf.tensor("output.weight").data().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE))
+            assertThat(gguf.tensor("output.weight").data().toArray(ValueLayout.JAVA_BYTE))
                     .isEqualTo(blocks);
         }
     }

@@ -7,6 +7,7 @@ import dev.rwkv4j.tool.convert.TorchPickle.Tuple;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -117,7 +118,7 @@ class TorchPickleTest {
     void theEndMayComeAnywhere() {
         byte[] whole = PthBytes.pickle(TinyModel.of("4")).stop();
         for (int length = 0; length < whole.length; length++) {
-            byte[] part = java.util.Arrays.copyOf(whole, length);
+            byte[] part = Arrays.copyOf(whole, length);
             assertThatThrownBy(() -> read(part)).isInstanceOf(CheckpointFormatException.class)
                     .hasMessageContaining("damaged or incomplete").hasMessageContaining("at byte");
         }
