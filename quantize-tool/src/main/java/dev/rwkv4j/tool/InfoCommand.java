@@ -60,8 +60,9 @@ final class InfoCommand implements Command {
         }
         String heads = model.heads() == 0 ? "" : ", " + model.heads() + " heads of " + model.headSize();
         line(out, "architecture", "RWKV-" + model.version());
-        line(out, "sizes", model.layers() + " layers of width " + model.width() + heads + ", channel mix of width "
-                + model.channelMixWidth());
+        line(out, "sizes",
+                Figures.of(model.layers(), "layer") + " of width " + model.width() + heads + ", channel mix of width "
+                        + model.channelMixWidth());
         line(out, "parameters", Figures.count(model.parameters()));
         line(out, "vocabulary", model.vocabularySize() + " tokens, tokenizer: " + model.tokenizer());
         line(out, "memory", Figures.bytes(model.weightBytes()) + " weights, " + Figures.bytes(model.stateBytes())

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool;
 
+import dev.rwkv4j.tool.cli.Command;
 import dev.rwkv4j.tool.cli.Terminal;
 import dev.rwkv4j.tool.cli.Tool;
 import java.util.List;
@@ -7,6 +8,16 @@ import java.util.List;
 /** The {@code rwkv} command. */
 public final class Main {
     private static final String ABOUT = "RWKV language models on the CPU";
+
+    private static final List<Command> COMMANDS = List.of(
+            new DemoCommand(),
+            new ConvertCommand(),
+            new InfoCommand(),
+            new GenerateCommand(),
+            new TokenizeCommand(),
+            new BenchCommand(),
+            new LogitsCommand(),
+            new RandomCommand());
 
     private Main() {
     }
@@ -17,7 +28,7 @@ public final class Main {
      * @param arguments what the person typed after {@code rwkv}
      */
     public static void main(String[] arguments) {
-        Tool tool = new Tool(ABOUT, new Version(), List.of(new InfoCommand(), new RandomCommand()));
+        Tool tool = new Tool(ABOUT, new Version(), COMMANDS);
         System.exit(tool.run(List.of(arguments), Terminal.ofProcess()));
     }
 }

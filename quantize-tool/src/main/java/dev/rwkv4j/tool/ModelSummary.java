@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * @param headSize channels in a head; 0 in version 4, which has none
  * @param attentionWidth all heads together
  * @param vocabularySize number of tokens
- * @param parameters elements of all tensors
+ * @param parameters elements of all tensors that mean something
  * @param types how much is stored in each type
  * @param tokenizer the tokenizer's name in the file; may be empty
  */
@@ -40,6 +40,9 @@ record ModelSummary(
 
     private static final Pattern ARCHITECTURE = Pattern.compile("rwkv([4567])");
 
+    /** RWKV-7's layer 0 has these only because llama.cpp wants them. */
+    private static final Pattern UNUSED = Pattern.compile("blk\\.0\\.time_mix_v[012]\\.weight");
+
     /** Without heads a channel remembers a numerator, a denominator and their exponent. */
     private static final int VALUES_PER_CHANNEL_OF_VERSION_4 = 3;
 
@@ -47,7 +50,7 @@ record ModelSummary(
     private static final int CHUNK_TOKENS = 128;
 
     /** Vectors of the model's width that are held for each of these tokens, roughly. */
-    private static final int WIDE_VECTORS = 20;
+    private static final int WIDE_VECTORS = 23;
 
     /** How much of one type there is. */
     record TypeTotal(int tensors, long elements, long bytes) {
@@ -75,7 +78,7 @@ record ModelSummary(
                 metadata.getInt(architecture + ".wkv.head_size", 0),
                 dimension(file, "blk.0.time_mix_key.weight", 1),
                 dimension(file, "token_embd.weight", 1),
-                file.tensors().values().stream().mapToLong(GgufTensor::elements).sum(),
+                parameters(file),
                 types(file),
                 metadata.getString("tokenizer.ggml.model", "none"));
     }
@@ -92,6 +95,13 @@ record ModelSummary(
                     "tensor " + tensor + " has " + found.dims().size() + " dimensions, expected 2");
         }
         return found.dims().get(index);
+    }
+
+    private static long parameters(GgufFile file) {
+        return file.tensors().values().stream()
+                .filter(tensor -> !UNUSED.matcher(tensor.name()).matches())
+                .mapToLong(GgufTensor::elements)
+                .sum();
     }
 
     private static Map<GgmlType, TypeTotal> types(GgufFile file) {

@@ -54,12 +54,12 @@ final class RandomCommand implements Command {
     @Override
     public void run(Arguments arguments, Terminal terminal) throws UsageException, IOException {
         ModelShape shape = shape(arguments);
-        GgmlType type = arguments.choice("type", DEFAULT_TYPE, TYPES);
-        long seed = arguments.number("seed", 1, Long.MIN_VALUE, Long.MAX_VALUE);
+        GgmlType type = arguments.choice("type", TYPES).orElse(DEFAULT_TYPE);
+        long seed = arguments.integer("seed", 1, Long.MIN_VALUE, Long.MAX_VALUE);
         Path target = OutputFile.check(arguments.operandPath(0), arguments);
         RandomModel model = new RandomModel(shape, MatrixTypes.uniform(type), seed);
-        try (Progress progress = new Progress(terminal, "writing " + target, 0)) {
-            model.write(target, progress);
+        try (Progress progress = new Progress(terminal, "writing " + target)) {
+            model.write(target, progress::update);
         }
         terminal.err().println(target + ": " + Figures.bytes(Files.size(target)));
     }

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool;
 
+import dev.rwkv4j.CpuInfo;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,7 +11,9 @@ import java.util.function.Supplier;
 final class Version implements Supplier<String> {
     @Override
     public String get() {
-        return "rwkv " + ofProgram() + "\nJava " + Runtime.version();
+        CpuInfo cpu = CpuInfo.current();
+        return "rwkv " + ofProgram() + "\nJava " + Runtime.version() + "\n" + cpu.tier() + " kernels (there are: "
+                + String.join(" ", cpu.tiers()) + "), " + cpu.processors() + " processors";
     }
 
     private static String ofProgram() {

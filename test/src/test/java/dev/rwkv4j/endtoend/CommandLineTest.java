@@ -28,7 +28,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"info", "random"})
+    @ValueSource(strings = {"convert", "info", "generate", "tokenize", "bench", "logits", "random", "demo"})
     void everyCommandHasHelp(String command) throws Exception {
         Result result = run(command, "--help");
         assertThat(result.status()).isZero();
@@ -54,6 +54,26 @@ class CommandLineTest {
             "info                                | MODEL is missing; see rwkv info --help",
             "info a b                            | unexpected b, expected MODEL; see rwkv info --help",
             "info a --jsom                       | unknown option --jsom, did you mean --json?; see rwkv info --help",
+            "convert a                           | OUT.gguf is missing; see rwkv convert --help",
+            "convert a b -t Q4_0                 | -t, --type is Q4_0, expected one of F32, F16 or BF16",
+            "convert a b --group-norm-epsilon 0  | --group-norm-epsilon is 0, expected a number from",
+            "tokenize text                       | a vocabulary is missing: -m MODEL or --vocab FILE",
+            "tokenize -m a -v b text             | options -m, --model and -v, --vocab exclude each other",
+            "tokenize -m a --ids --json text     | options -i, --ids and -j, --json exclude each other",
+            "generate -p hello                   | option -m, --model FILE is missing",
+            "generate -m a                       | a prompt is missing: -p TEXT or -f FILE",
+            "generate -m a -p b -f c             | options -p, --prompt and -f, --file exclude each other",
+            "generate -m a -p b --temperature -1 | --temperature is -1, expected a number of at least 0",
+            "generate -m a -p b --top-p 2        | --top-p is 2, expected a number from 0 to 1",
+            "generate -m a -p b -n x             | -n, --max-tokens is x, expected an integer of at least 0",
+            "generate -m a -p b -t 0             | -t, --threads is 0, expected an integer from 1 to 1024",
+            "generate -m a -p b --stop=          | --stop is empty, expected a text",
+            "logits --tokens 1                   | option -m, --model FILE is missing",
+            "logits -m a                         | option --tokens IDS is missing",
+            "logits -m a --tokens ,              | --tokens is empty",
+            "logits -m a --tokens 1,b            | \"b\" is no token, expected ids",
+            "bench                               | option -m, --model FILE is missing",
+            "bench -m a -t 1 -t x                | -t, --threads is x, expected an integer from 1 to 1024",
             "random out.gguf                     | option -s, --shape SHAPE is missing",
             "random out.gguf -s rwkv7-0.1         | unknown shape rwkv7-0.1, did you mean rwkv7-0.1b?",
             "random out.gguf -s rwkv7-0.1b -t Q9 | -t, --type is Q9, expected one of F32, F16",
@@ -73,7 +93,7 @@ class CommandLineTest {
         Result result = run("info", model.toString());
         assertThat(result.err()).isEmpty();
         assertThat(result.status()).isZero();
-        assertThat(result.text()).contains("RWKV-7", "1 layers of width 768, 12 heads of 64", "300 tokens", "Q4_0");
+        assertThat(result.text()).contains("RWKV-7", "1 layer of width 768, 12 heads of 64", "300 tokens", "Q4_0");
     }
 
     @Test
@@ -117,6 +137,13 @@ class CommandLineTest {
         fails("folder.gguf: is a directory, not a GGUF file", "info", "folder.gguf");
         fails("magic.gguf: not a GGUF file", "info", "magic.gguf");
         fails("short.gguf: ", "info", "short.gguf");
+        fails("short.gguf: ", "generate", "-m", "short.gguf", "-p", "hello");
+        fails("absent.gguf: no such file", "logits", "-m", "absent.gguf", "--tokens", "1");
+        fails("empty.gguf: the file is empty", "bench", "-m", "empty.gguf");
+        fails("magic.gguf: not a GGUF file", "tokenize", "-m", "magic.gguf", "hello");
+        fails("absent.pth: no such file", "convert", "absent.pth", "out.gguf");
+        fails("empty.gguf: ", "convert", "empty.gguf", "out.gguf");
+        assertThat(folder.resolve("out.gguf")).doesNotExist();
     }
 
     @Test

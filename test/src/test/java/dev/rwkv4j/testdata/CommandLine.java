@@ -30,8 +30,8 @@ public final class CommandLine {
         }
     }
 
-    /** Runs it in a folder and waits for its end. */
-    public static Result run(Path folder, String... arguments) throws IOException, InterruptedException {
+    /** What starts it. */
+    public static ProcessBuilder command(Path folder, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 HEAP,
@@ -40,11 +40,15 @@ public final class CommandLine {
                 System.getProperty("java.class.path"),
                 "dev.rwkv4j.tool.Main"));
         command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).directory(folder.toFile());
+    }
+
+    /** Runs it in a folder and waits for its end. */
+    public static Result run(Path folder, String... arguments) throws IOException, InterruptedException {
         Path err = Files.createTempFile("rwkv", ".err");
         Path out = Files.createTempFile("rwkv", ".out");
         try {
-            Process process = new ProcessBuilder(command)
-                    .directory(folder.toFile())
+            Process process = command(folder, arguments)
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile())
                     .start();

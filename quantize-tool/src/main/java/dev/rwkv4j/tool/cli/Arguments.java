@@ -128,49 +128,49 @@ public final class Arguments {
 
     /** The value of an option as an integer between two bounds, or {@code absent}. */
     public int integer(String option, int absent, int least, int most) throws UsageException {
-        return Math.toIntExact(number(option, (long) absent, least, most));
+        return Math.toIntExact(integer(option, (long) absent, least, most));
     }
 
     /** The value of an option as an integer between two bounds, or {@code absent}. */
-    public long number(String option, long absent, long least, long most) throws UsageException {
+    public long integer(String option, long absent, long least, long most) throws UsageException {
         Optional<String> text = text(option);
-        return text.isEmpty() ? absent : integer(names(option), text.get(), least, most);
+        return text.isEmpty() ? absent : parseInteger(names(option), text.get(), least, most);
     }
 
     /** All values of an option that may be repeated, as integers between two bounds. */
     public List<Integer> integers(String option, int least, int most) throws UsageException {
         List<Integer> values = new ArrayList<>();
         for (String text : texts(option)) {
-            values.add(Math.toIntExact(integer(names(option), text, least, most)));
+            values.add(Math.toIntExact(parseInteger(names(option), text, least, most)));
         }
         return values;
     }
 
     /** The value of an option as a number between two bounds, or {@code absent}. */
-    public float fraction(String option, float absent, float least, float most) throws UsageException {
+    public double number(String option, double absent, double least, double most) throws UsageException {
         Optional<String> text = text(option);
         if (text.isEmpty()) {
             return absent;
         }
-        String expected = most == Float.MAX_VALUE
+        String expected = most == Double.MAX_VALUE
                 ? "a number of at least " + Figures.plain(least)
                 : "a number from " + Figures.plain(least) + " to " + Figures.plain(most);
-        float value = parse(names(option), text.get(), Float::parseFloat, expected);
+        double value = parse(names(option), text.get(), Double::parseDouble, expected);
         if (!(value >= least && value <= most)) {
             throw bad(names(option), text.get(), expected);
         }
         return value;
     }
 
-    /** The value of an option as one of some constants, in any case, or {@code absent}. */
-    public <E extends Enum<E>> E choice(String option, E absent, List<E> choices) throws UsageException {
+    /** The value of an option as one of some constants, in any case, if it was given. */
+    public <E extends Enum<E>> Optional<E> choice(String option, List<E> choices) throws UsageException {
         Optional<String> text = text(option);
         if (text.isEmpty()) {
-            return absent;
+            return Optional.empty();
         }
         for (E choice : choices) {
             if (choice.name().equalsIgnoreCase(text.get())) {
-                return choice;
+                return Optional.of(choice);
             }
         }
         throw bad(names(option), text.get(), "one of " + Figures.list(choices));
@@ -192,7 +192,7 @@ public final class Arguments {
         return new UsageException(what + " is " + value + ", expected " + expected);
     }
 
-    private long integer(String what, String text, long least, long most) throws UsageException {
+    private long parseInteger(String what, String text, long least, long most) throws UsageException {
         String expected = least == Long.MIN_VALUE
                 ? "an integer"
                 : most >= Integer.MAX_VALUE

@@ -27,6 +27,11 @@ public final class Figures {
         return scaled(count, COUNTS, "");
     }
 
+    /** So many of a thing, for example {@code 1 token} or {@code 12 tokens}. */
+    public static String of(int number, String thing) {
+        return number + " " + thing + (number == 1 ? "" : "s");
+    }
+
     /** A time, for example {@code 0.42 s}, {@code 12 s}, {@code 3:05 min} or {@code 2:10 h}. */
     public static String seconds(double seconds) {
         if (seconds < 9.95) {
@@ -50,8 +55,8 @@ public final class Figures {
     }
 
     /** Without a fraction where it has none. */
-    static String plain(float value) {
-        return value == (long) value ? Long.toString((long) value) : Float.toString(value);
+    public static String plain(double value) {
+        return value == (long) value ? Long.toString((long) value) : Double.toString(value);
     }
 
     /** The items with commas between them, and "or" before the last. */

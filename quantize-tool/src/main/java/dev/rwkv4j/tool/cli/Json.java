@@ -1,9 +1,10 @@
 package dev.rwkv4j.tool.cli;
 
+import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
 
-/** Writes JSON, indented by two spaces. */
+/** Writes JSON, indented by two spaces; arrays of numbers on one line. */
 public final class Json {
     private Json() {
     }
@@ -30,6 +31,7 @@ public final class Json {
             case Number number -> json.append(number);
             case Boolean truth -> json.append(truth);
             case Map<?, ?> map -> all(json, "{}", newLine, map.entrySet().iterator());
+            case Collection<?> items when items.stream().allMatch(Number.class::isInstance) -> numbers(json, items);
             case Iterable<?> items -> all(json, "[]", newLine, items.iterator());
             case Map.Entry<?, ?> entry -> {
                 string(json, (String) entry.getKey());
@@ -49,6 +51,18 @@ public final class Json {
             json.append(items.hasNext() ? "," : "");
         }
         json.append(empty ? "" : newLine).append(brackets.charAt(1));
+    }
+
+    /** On one line: there may be many. */
+    private static void numbers(StringBuilder json, Collection<?> items) {
+        String comma = "";
+        json.append('[');
+        for (Object item : items) {
+            json.append(comma);
+            write(json, item, "");
+            comma = ", ";
+        }
+        json.append(']');
     }
 
     private static void string(StringBuilder json, String text) {

@@ -1,14 +1,13 @@
 package dev.rwkv4j.tool.cli;
 
 import java.io.PrintStream;
-import java.util.function.DoubleConsumer;
 import java.util.function.LongSupplier;
 
 /**
  * One line that tells how far something is, how fast it goes and how long it will take; only on a terminal. The line is
  * wiped by {@link #close}.
  */
-public final class Progress implements DoubleConsumer, AutoCloseable {
+public final class Progress implements AutoCloseable {
     private static final long NANOS_BETWEEN = 100_000_000;
     private static final double NANOS = 1e9;
     private static final String WIPE = "\r\033[K";
@@ -16,7 +15,6 @@ public final class Progress implements DoubleConsumer, AutoCloseable {
     private final PrintStream err;
     private final boolean visible;
     private final String what;
-    private final long bytes;
     private final LongSupplier clock;
     private final long start;
     private long shown;
@@ -25,17 +23,15 @@ public final class Progress implements DoubleConsumer, AutoCloseable {
      * Begins.
      *
      * @param what is done, for example {@code writing model.gguf}
-     * @param bytes how many bytes will be written, 0 if that is not known
      */
-    public Progress(Terminal terminal, String what, long bytes) {
-        this(terminal, what, bytes, System::nanoTime);
+    public Progress(Terminal terminal, String what) {
+        this(terminal, what, System::nanoTime);
     }
 
-    Progress(Terminal terminal, String what, long bytes, LongSupplier clock) {
+    Progress(Terminal terminal, String what, LongSupplier clock) {
         this.err = terminal.err();
-        this.visible = terminal.errIsTerminal();
+        this.visible = terminal.isTerminal(Terminal.Stream.ERR);
         this.what = what;
-        this.bytes = bytes;
         this.clock = clock;
         this.start = clock.getAsLong();
         this.shown = start;
@@ -46,27 +42,31 @@ public final class Progress implements DoubleConsumer, AutoCloseable {
      *
      * @param fraction from 0 to 1
      */
-    @Override
-    public void accept(double fraction) {
+    public void update(double fraction) {
+        show(fraction, "");
+    }
+
+    /**
+     * Tells how far it is.
+     *
+     * @param bytesDone so many
+     * @param bytesInAll of so many
+     */
+    public void update(long bytesDone, long bytesInAll) {
+        show((double) bytesDone / bytesInAll, ", " + Figures.bytes((long) (bytesDone / seconds())) + "/s");
+    }
+
+    private void show(double fraction, String rate) {
         long now = clock.getAsLong();
         if (visible && fraction > 0 && now - shown >= NANOS_BETWEEN) {
             shown = now;
-            err.print(WIPE + line(fraction, (now - start) / NANOS));
+            String left = Figures.seconds(seconds() * (1 - fraction) / fraction) + " left";
+            err.print(WIPE + what + ": " + (int) (100 * fraction) + " %" + rate + ", " + left);
             err.flush();
         }
     }
 
-    private String line(double fraction, double seconds) {
-        StringBuilder line = new StringBuilder(what).append(": ").append((int) (100 * fraction)).append(" %");
-        if (bytes > 0) {
-            line.append(", ").append(Figures.bytes((long) (fraction * bytes / seconds))).append("/s");
-        }
-        return line.append(", ").append(Figures.seconds(seconds * (1 - fraction) / fraction)).append(" left")
-                .toString();
-    }
-
-    /** {@return seconds since the beginning} */
-    public double seconds() {
+    private double seconds() {
         return (clock.getAsLong() - start) / NANOS;
     }
 

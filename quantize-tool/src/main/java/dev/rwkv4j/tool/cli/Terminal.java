@@ -8,6 +8,10 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Where a command reads and prints. */
 public final class Terminal {
@@ -17,16 +21,24 @@ public final class Terminal {
      */
     private static final String PROPERTY = "dev.rwkv4j.tool.terminals";
 
+    /** What may be a terminal, or a file or pipe. */
+    public enum Stream {
+        /** The standard output. */
+        OUT,
+        /** The standard error. */
+        ERR
+    }
+
     private final InputStream in;
     private final Output out;
     private final PrintStream err;
-    private final boolean errIsTerminal;
+    private final Set<Stream> terminals;
 
-    Terminal(InputStream in, OutputStream out, OutputStream err, boolean errIsTerminal) {
+    Terminal(InputStream in, OutputStream out, OutputStream err, Set<Stream> terminals) {
         this.in = in;
         this.out = new Output(out);
         this.err = new PrintStream(err, true, StandardCharsets.UTF_8);
-        this.errIsTerminal = errIsTerminal;
+        this.terminals = Set.copyOf(terminals);
     }
 
     /** That of the process. */
@@ -35,7 +47,10 @@ public final class Terminal {
                 new FileInputStream(FileDescriptor.in),
                 new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 13),
                 new FileOutputStream(FileDescriptor.err),
-                System.getProperty(PROPERTY, "").contains("err"));
+                Arrays.stream(Stream.values())
+                        .filter(stream -> System.getProperty(PROPERTY, "")
+                                .contains(stream.name().toLowerCase(Locale.ROOT)))
+                        .collect(Collectors.toSet()));
     }
 
     /** Where a text comes from that is not among the arguments. */
@@ -53,8 +68,8 @@ public final class Terminal {
         return err;
     }
 
-    /** Whether a person watches what is printed to {@link #err}, so that a line may be overwritten. */
-    public boolean errIsTerminal() {
-        return errIsTerminal;
+    /** Whether a person watches what is printed. */
+    public boolean isTerminal(Stream stream) {
+        return terminals.contains(stream);
     }
 }

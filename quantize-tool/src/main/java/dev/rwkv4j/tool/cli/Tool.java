@@ -6,6 +6,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 
 /**
@@ -21,6 +22,9 @@ public record Tool(String about, Supplier<String> version, List<Command> command
 
     /** What was typed makes no sense. */
     static final int MISUSED = 2;
+
+    /** As a shell has it for a process that SIGINT, Ctrl-C, ended. */
+    static final int INTERRUPTED = 130;
 
     /** As a shell has it for a process that SIGPIPE ended. */
     static final int BROKEN_PIPE = 141;
@@ -42,6 +46,8 @@ public record Tool(String about, Supplier<String> version, List<Command> command
             return status;
         } catch (Output.ClosedException e) {
             return e.isBrokenPipe() ? BROKEN_PIPE : fail(e, FAILED, debug, terminal);
+        } catch (CancellationException e) {
+            return INTERRUPTED;
         } catch (UsageException e) {
             return fail(e, MISUSED, debug, terminal);
         } catch (IOException | RuntimeException | Error e) {

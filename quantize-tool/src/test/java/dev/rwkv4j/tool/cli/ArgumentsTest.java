@@ -28,7 +28,7 @@ class ArgumentsTest {
         Arguments arguments = parse("--colour=red", "in.txt", "-n", "3", "-w", "out.txt", "--temperature", "0.5");
         assertThat(arguments.text("colour")).contains("red");
         assertThat(arguments.integer("count", 1, 0, 9)).isEqualTo(3);
-        assertThat(arguments.fraction("temperature", 1, 0, 2)).isEqualTo(0.5f);
+        assertThat(arguments.number("temperature", 1, 0, 2)).isEqualTo(0.5);
         assertThat(arguments.has("wet")).isTrue();
         assertThat(arguments.operandPath(0)).isEqualTo(Path.of("in.txt"));
         assertThat(arguments.operand(1)).contains("out.txt");
@@ -39,8 +39,8 @@ class ArgumentsTest {
         Arguments arguments = parse("in.txt");
         assertThat(arguments.text("colour")).isEmpty();
         assertThat(arguments.integer("count", 7, 0, 9)).isEqualTo(7);
-        assertThat(arguments.fraction("temperature", 1.5f, 0, 2)).isEqualTo(1.5f);
-        assertThat(arguments.choice("colour", TimeUnit.DAYS, List.of(TimeUnit.DAYS))).isEqualTo(TimeUnit.DAYS);
+        assertThat(arguments.number("temperature", 1.5, 0, 2)).isEqualTo(1.5);
+        assertThat(arguments.choice("colour", List.of(TimeUnit.DAYS))).isEmpty();
         assertThat(arguments.has("wet")).isFalse();
         assertThat(arguments.operand(1)).isEmpty();
     }
@@ -60,8 +60,8 @@ class ArgumentsTest {
     @Test
     void choicesAreReadInAnyCase() throws UsageException {
         List<TimeUnit> choices = List.of(TimeUnit.DAYS, TimeUnit.HOURS, TimeUnit.SECONDS);
-        assertThat(parse("in.txt", "-c", "hours").choice("colour", TimeUnit.DAYS, choices)).isEqualTo(TimeUnit.HOURS);
-        refused(() -> parse("in.txt", "-c", "weeks").choice("colour", TimeUnit.DAYS, choices))
+        assertThat(parse("in.txt", "-c", "hours").choice("colour", choices)).contains(TimeUnit.HOURS);
+        refused(() -> parse("in.txt", "-c", "weeks").choice("colour", choices))
                 .hasMessage("-c, --colour is weeks, expected one of DAYS, HOURS or SECONDS");
     }
 
@@ -93,16 +93,16 @@ class ArgumentsTest {
     void boundsThatMeanNothingAreNotMentioned() {
         refused(() -> parse("a", "-n", "x").integer("count", 1, 1, Integer.MAX_VALUE))
                 .hasMessage("-n, --count is x, expected an integer of at least 1");
-        refused(() -> parse("a", "-n", "x").number("count", 1, Long.MIN_VALUE, Long.MAX_VALUE))
+        refused(() -> parse("a", "-n", "x").integer("count", 1, Long.MIN_VALUE, Long.MAX_VALUE))
                 .hasMessage("-n, --count is x, expected an integer");
-        refused(() -> parse("a", "--temperature", "x").fraction("temperature", 1, 0, Float.MAX_VALUE))
+        refused(() -> parse("a", "--temperature", "x").number("temperature", 1, 0, Double.MAX_VALUE))
                 .hasMessage("--temperature is x, expected a number of at least 0");
     }
 
     @ParameterizedTest
     @CsvSource({"-0.1", "2.5", "NaN", "hot"})
     void saysWhatNumberIsExpected(String value) {
-        refused(() -> parse("a", "--temperature=" + value).fraction("temperature", 1, 0, 2))
+        refused(() -> parse("a", "--temperature=" + value).number("temperature", 1, 0, 2))
                 .hasMessage("--temperature is " + value + ", expected a number from 0 to 2");
     }
 

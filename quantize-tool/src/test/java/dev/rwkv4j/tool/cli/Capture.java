@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.cli;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 
 /** A terminal that keeps what is printed. */
 final class Capture {
@@ -10,8 +11,8 @@ final class Capture {
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private final Terminal terminal;
 
-    Capture(boolean errIsTerminal) {
-        terminal = new Terminal(InputStream.nullInputStream(), out, err, errIsTerminal);
+    Capture(Terminal.Stream... terminals) {
+        terminal = new Terminal(InputStream.nullInputStream(), out, err, Set.of(terminals));
     }
 
     Terminal terminal() {

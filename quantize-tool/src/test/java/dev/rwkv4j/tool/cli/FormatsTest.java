@@ -50,20 +50,21 @@ class FormatsTest {
     void json() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("text", "\"a\\b\"\n\t\u0001é😀");
-        map.put("numbers", Arrays.asList(1, 2.5, Float.NaN, Double.POSITIVE_INFINITY, null));
+        map.put("numbers", Arrays.asList(1, 2.5, Float.NaN, Double.POSITIVE_INFINITY));
+        map.put("mixed", Arrays.asList(1, null));
         map.put("nothing", Map.of());
+        map.put("none", List.of());
         map.put("truth", true);
         assertThat(Json.of(map)).isEqualTo("""
                 {
                   "text": "\\"a\\\\b\\"\\n\\t\\u0001é😀",
-                  "numbers": [
+                  "numbers": [1, 2.5, null, null],
+                  "mixed": [
                     1,
-                    2.5,
-                    null,
-                    null,
                     null
                   ],
                   "nothing": {},
+                  "none": [],
                   "truth": true
                 }""");
         assertThatThrownBy(() -> Json.of(List.of(Thread.currentThread()))).isInstanceOf(IllegalArgumentException.class)
@@ -98,27 +99,29 @@ class FormatsTest {
 
     @Test
     void progressIsForTerminals() {
-        Capture pipe = new Capture(false);
+        Capture pipe = new Capture();
         long[] now = {0};
-        try (Progress progress = new Progress(pipe.terminal(), "writing", 1000, () -> now[0])) {
+        try (Progress progress = new Progress(pipe.terminal(), "writing", () -> now[0])) {
             now[0] = 1_000_000_000;
-            progress.accept(0.25);
+            progress.update(0.25);
         }
         assertThat(pipe.err()).isEmpty();
     }
 
     @Test
     void progressTellsRateAndTimeLeft() {
-        Capture screen = new Capture(true);
+        Capture screen = new Capture(Terminal.Stream.ERR);
         long[] now = {0};
-        try (Progress progress = new Progress(screen.terminal(), "writing", 1000, () -> now[0])) {
-            progress.accept(0);
+        try (Progress progress = new Progress(screen.terminal(), "writing", () -> now[0])) {
+            progress.update(0, 1000);
             now[0] = 1_000_000_000;
-            progress.accept(0.25);
+            progress.update(250, 1000);
             now[0] += 1_000_000;
-            progress.accept(0.26);
+            progress.update(260, 1000);
             assertThat(screen.err()).isEqualTo("\r\033[Kwriting: 25 %, 250 bytes/s, 3.0 s left");
-            assertThat(progress.seconds()).isEqualTo(1.001);
+            now[0] = 2_000_000_000;
+            progress.update(0.5);
+            assertThat(screen.err()).endsWith("\r\033[Kwriting: 50 %, 2.0 s left");
         }
         assertThat(screen.err()).endsWith("left\r\033[K");
     }

@@ -9,10 +9,12 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 
 class ToolTest {
-    private final Capture capture = new Capture(false);
+    private final Capture capture = new Capture();
     private Throwable failure;
 
     private final Command greet = new Command() {
@@ -128,6 +130,13 @@ class ToolTest {
     }
 
     @Test
+    void aCancelledCommandIsQuiet() {
+        failure = new CancellationException("cancelled");
+        assertThat(run("greet")).isEqualTo(130);
+        assertThat(capture.err()).isEmpty();
+    }
+
+    @Test
     void debugShowsWhere() {
         failure = new IOException("disk on fire");
         assertThat(run("greet", "--debug")).isEqualTo(1);
@@ -154,7 +163,7 @@ class ToolTest {
             }
         };
         OutputStream err = capture.terminal().err();
-        return tool().run(List.of("greet"), new Terminal(InputStream.nullInputStream(), out, err, false));
+        return tool().run(List.of("greet"), new Terminal(InputStream.nullInputStream(), out, err, Set.of()));
     }
 
     private int run(String... typed) {
