@@ -24,9 +24,9 @@ class TrainedModelsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "4v0-660K, 6.4e-4, 1e-3",
-        "5v2-730K, 1e-5, 1e-3",
-        "7v0-834K, 6.4e-4, 1e-3"})
+            "4v0-660K, 6.4e-4, 1e-3",
+            "5v2-730K, 1e-5, 1e-3",
+            "7v0-834K, 6.4e-4, 1e-3"})
     void floatModelsGiveTheExpectedLogits(String name, String epsilon, double tolerance) throws Exception {
         float[] expected = TestData.floats(TestData.shared("tiny/expected-logits-" + name + ".bin"));
         double[] logits = convertAndEvaluate(name + "-FP32", epsilon);
@@ -39,10 +39,10 @@ class TrainedModelsTest {
      */
     @ParameterizedTest
     @CsvSource({
-        "4v0-660K-Q5_1, 6.4e-4, 4v0-660K-Q5_1",
-        "5v2-730K-Q5_1, 1e-5, 5v2-730K-Q5_1 (group-norm eps 1e-05)",
-        "6v0-3m-Q5_1, 6.4e-4, 6v0-3m-Q5_1 (group-norm eps 0.00064)",
-        "7v0-834K-Q5_1, 6.4e-4, 7v0-834K-Q5_1 (group-norm eps 0.00064)"})
+            "4v0-660K-Q5_1, 6.4e-4, 4v0-660K-Q5_1",
+            "5v2-730K-Q5_1, 1e-5, 5v2-730K-Q5_1 (group-norm eps 1e-05)",
+            "6v0-3m-Q5_1, 6.4e-4, 6v0-3m-Q5_1 (group-norm eps 0.00064)",
+            "7v0-834K-Q5_1, 6.4e-4, 7v0-834K-Q5_1 (group-norm eps 0.00064)"})
     void quantisedModelsAreCloseToTheExactLogits(String name, String epsilon, String key) throws Exception {
         JsonObject known = new Gson()
                 .fromJson(Files.readString(TestData.shared("tiny/reference.json")), JsonObject.class)
