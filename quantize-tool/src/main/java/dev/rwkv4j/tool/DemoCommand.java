@@ -31,7 +31,7 @@ final class DemoCommand implements Command {
     private static final int MOST_TOKENS = 1000;
 
     /** A small model of a small language: what it finds unlikely is wrong. */
-    private static final Sampling SAMPLING = Sampling.greedy().withTemperature(1).withTopP(0.8)
+    private static final Sampling SAMPLING = Sampling.greedy().withTemperature(1).withTopP(0.5)
             .withMaxTokens(MOST_TOKENS);
 
     private static final Manual MANUAL = Manual
