@@ -10,11 +10,11 @@ static void test(const struct shape *shape, uint32_t type) {
     struct rwkv_model *model = random_model_create(&random);
     struct texts texts = {0};
     texts_add(&texts, 3, RWKV_LOGITS_LAST, shape->vocabulary);
-    texts_add(&texts, 20, RWKV_LOGITS_ALL, shape->vocabulary);
+    texts_add(&texts, 12, RWKV_LOGITS_ALL, shape->vocabulary);
     texts_add(&texts, 1, RWKV_LOGITS_NONE, shape->vocabulary);
-    texts_add(&texts, 18, RWKV_LOGITS_LAST, shape->vocabulary);
+    texts_add(&texts, 6, RWKV_LOGITS_LAST, shape->vocabulary);
 
-    static const uint32_t thread_counts[] = {2, 3, 5}, chunks[] = {1, 17, 128};
+    static const uint32_t thread_counts[] = {2, 3, 5}, chunks[] = {1, 17};
     for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
         struct outcome expected = texts_read(&texts, model, ALL_AT_ONCE, 1, chunks[c]);
         for (size_t t = 0; t < sizeof thread_counts / sizeof *thread_counts; t++) {
@@ -32,6 +32,6 @@ static void test(const struct shape *shape, uint32_t type) {
 int main(void) {
     if (!tier_runs_here()) return 77;
     for (int i = 0; i < ODD_SHAPES; i++) test(&odd_shapes[i], i % 2 ? MIXED_TYPES : RWKV_TYPE_F32);
-    for (int i = 0; i < BLOCK_SHAPES; i++) test(&block_shapes[i], MIXED_TYPES);
+    test(&block_shapes[BLOCK_SHAPES - 1], MIXED_TYPES);
     return check_result();
 }
