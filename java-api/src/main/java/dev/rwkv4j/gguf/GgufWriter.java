@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Writes GGUF files, version 3, little-endian, aligned to 32 bytes.
@@ -162,8 +163,19 @@ public final class GgufWriter {
      * @return this
      */
     public GgufWriter putAll(GgufMetadata source) {
+        return putAll(source, _ -> true);
+    }
+
+    /**
+     * Copies metadata of another file, except its alignment.
+     *
+     * @param source metadata of a file that stays open until {@link #write} has returned
+     * @param wanted which keys
+     * @return this
+     */
+    public GgufWriter putAll(GgufMetadata source, Predicate<String> wanted) {
         for (String key : source.keys()) {
-            if (!key.equals(GgufHeader.ALIGNMENT_KEY)) {
+            if (!key.equals(GgufHeader.ALIGNMENT_KEY) && wanted.test(key)) {
                 GgufMetadata.Entry entry = source.entry(key);
                 metadata.put(key, new Value(entry.type(), entry.encoded()));
             }

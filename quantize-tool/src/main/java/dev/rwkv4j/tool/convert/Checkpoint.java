@@ -1,101 +1,126 @@
 package dev.rwkv4j.tool.convert;
 
+import dev.rwkv4j.gguf.GgufFile;
+import dev.rwkv4j.gguf.GgufMetadata;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * An open checkpoint: tensors by BlinkDL's names, with BlinkDL's values. What a container does differently is undone by
- * its reader, but for {@link Container#lowRankTransposed}.
+ * An open checkpoint: tensors by BlinkDL's names, with BlinkDL's values. What a container or a program's names do
+ * differently is undone by its reader, but for {@link Container#lowRankTransposed} and
+ * {@link Container#lerpsOfPrevious}.
  */
 final class Checkpoint implements AutoCloseable {
     /** What a checkpoint came in. */
     enum Container {
-        /** {@code .pth}, in a zip file. */
-        PYTORCH(false),
+        /** {@code .pth} or {@code .bin} of PyTorch. */
+        PYTORCH(false, false),
+        /** {@code .safetensors} or {@code .st}. */
+        SAFETENSORS(false, false),
         /** {@code .bin} of rwkv.cpp. */
-        RWKV_CPP(true);
+        RWKV_CPP(true, false),
+        /** {@code .gguf} of llama.cpp or made here. */
+        GGUF(true, true);
 
         private final boolean lowRankTransposed;
+        private final boolean lerpsOfPrevious;
 
-        Container(boolean lowRankTransposed) {
+        Container(boolean lowRankTransposed, boolean lerpsOfPrevious) {
             this.lowRankTransposed = lowRankTransposed;
+            this.lerpsOfPrevious = lerpsOfPrevious;
         }
 
         /** Whether low-rank matrices are [out, in] like all others, as in GGUF, and not BlinkDL's [in, out]. */
         boolean lowRankTransposed() {
             return lowRankTransposed;
         }
+
+        /** Whether a lerp is the weight of the previous token in versions 4 and 5 too. */
+        boolean lerpsOfPrevious() {
+            return lerpsOfPrevious;
+        }
     }
 
-    private static final byte[] GGUF_MAGIC = {'G', 'G', 'U', 'F'};
-
-    private static final int PICKLE_START = 0x80;
-
     private final Path path;
-    private final Arena arena;
+    private final Runnable unmap;
     private final Container container;
     private final Map<String, CheckpointTensor> tensors;
+    private final ModelConstants constants;
+    private final Optional<GgufMetadata> metadata;
 
-    private Checkpoint(Path path, Arena arena, Container container, Map<String, CheckpointTensor> tensors) {
+    private Checkpoint(Path path, Runnable unmap, Container container, Map<String, CheckpointTensor> tensors,
+            ModelConstants constants, Optional<GgufMetadata> metadata) {
         this.path = path;
-        this.arena = arena;
+        this.unmap = unmap;
         this.container = container;
         this.tensors = tensors;
+        this.constants = constants;
+        this.metadata = metadata;
     }
 
     /**
-     * Opens a file, whatever it is called.
+     * Opens a file, whatever it is called, or the checkpoint in a folder.
      *
      * @throws CheckpointFormatException if it is nothing that can be converted
+     * @throws dev.rwkv4j.gguf.GgufFormatException if it is a damaged GGUF file
      * @throws IOException if it can't be read
      */
     static Checkpoint open(Path path) throws IOException {
-        if (Files.isDirectory(path)) {
-            throw new FileSystemException(path.toString(), null, "is a directory, not a checkpoint file");
+        Path file = Files.isDirectory(path) ? ShardIndex.find(path) : path;
+        if (isGguf(file)) {
+            return openGguf(file);
         }
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            Arena arena = Arena.ofConfined();
-            try {
-                return read(path, arena, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
-            } catch (Throwable e) {
-                arena.close();
-                throw e;
-            }
+        Arena arena = Arena.ofConfined();
+        try {
+            return read(file, arena, CheckpointFile.map(file, arena));
+        } catch (Throwable e) {
+            arena.close();
+            throw e;
         }
     }
 
-    /** Of the whole content of a file; the checkpoint closes the arena. */
-    static Checkpoint read(Path path, Arena arena, MemorySegment file) throws CheckpointFormatException {
-        if (file.byteSize() == 0) {
-            throw new CheckpointFormatException(path, "the file is empty");
+    private static boolean isGguf(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ); Arena arena = Arena.ofConfined()) {
+            MemorySegment start = channel.map(MapMode.READ_ONLY, 0,
+                    Math.min(GgufReader.MAGIC.length, channel.size()), arena);
+            return CheckpointFile.startsWith(start, GgufReader.MAGIC);
         }
-        byte[] start = file.asSlice(0, Math.min(4, file.byteSize())).toArray(ValueLayout.JAVA_BYTE);
-        if (Arrays.equals(start, ZipArchive.MAGIC)) {
-            return new Checkpoint(path, arena, Container.PYTORCH, new PyTorchReader(path, file).read());
+    }
+
+    private static Checkpoint openGguf(Path path) throws IOException {
+        GgufFile file = GgufFile.open(path);
+        try {
+            GgufReader reader = new GgufReader(file);
+            return new Checkpoint(path, file::close, Container.GGUF, reader.read(file.tensors().values()),
+                    reader.constants(), Optional.of(file.metadata()));
+        } catch (Throwable e) {
+            file.close();
+            throw e;
         }
-        if (Arrays.equals(start, RwkvCppReader.MAGIC)) {
-            return new Checkpoint(path, arena, Container.RWKV_CPP, new RwkvCppReader(path, file).read());
+    }
+
+    /** Of the whole content of a file that isn't GGUF; the checkpoint closes the arena. */
+    static Checkpoint read(Path path, Arena arena, MemorySegment file) throws IOException {
+        CheckpointFile content = file.byteSize() > 0 && ShardIndex.recognises(file)
+                ? ShardIndex.read(path, file, arena)
+                : CheckpointFile.read(path, file);
+        if (content.container() == Container.RWKV_CPP) {
+            return new Checkpoint(path, arena::close, content.container(), content.tensors(), ModelConstants.OFFICIAL,
+                    Optional.empty());
         }
-        if (Arrays.equals(start, GGUF_MAGIC)) {
-            throw new CheckpointFormatException(path, "this is a GGUF file already; there is nothing to convert");
-        }
-        if (Byte.toUnsignedInt(start[0]) == PICKLE_START) {
-            throw new CheckpointFormatException(path,
-                    "this seems to be a PyTorch file from before version 1.6; open it "
-                            + "with PyTorch and save it again with torch.save");
-        }
-        throw new CheckpointFormatException(path, "neither a PyTorch checkpoint (.pth) nor a model of rwkv.cpp (.bin)");
+        Dialect dialect = Dialect.of(content.tensors().keySet());
+        Map<String, CheckpointTensor> tensors = dialect.translate(path, content.tensors());
+        return new Checkpoint(path, arena::close, content.container(), tensors, dialect.constants(path, tensors),
+                Optional.empty());
     }
 
     Path path() {
@@ -111,9 +136,19 @@ final class Checkpoint implements AutoCloseable {
         return Collections.unmodifiableMap(tensors);
     }
 
-    /** Unmaps the file: no tensor may be used any more. */
+    /** What the model needs to know beside its tensors. */
+    ModelConstants constants() {
+        return constants;
+    }
+
+    /** What a GGUF file says about its model and its tokenizer; other checkpoints say nothing. */
+    Optional<GgufMetadata> metadata() {
+        return metadata;
+    }
+
+    /** Unmaps the files: no tensor may be used any more. */
     @Override
     public void close() {
-        arena.close();
+        unmap.run();
     }
 }

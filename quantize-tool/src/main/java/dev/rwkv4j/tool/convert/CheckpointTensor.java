@@ -127,6 +127,11 @@ final class CheckpointTensor {
                 IntStream.of(order).mapToLong(i -> strides[i]).toArray());
     }
 
+    /** With other dimensions of as many elements. For tensors as they were stored, contiguous. Not for block formats. */
+    CheckpointTensor reshaped(long... newShape) {
+        return view(memory, newShape, rowMajor(newShape));
+    }
+
     /** What stands at one index of the first dimension. Not for block formats. */
     CheckpointTensor slice(long index) {
         MemorySegment rest = memory.asSlice(type.bytes(Math.multiplyExact(index, strides[0])));

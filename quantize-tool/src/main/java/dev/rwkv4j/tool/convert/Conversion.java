@@ -1,6 +1,7 @@
 package dev.rwkv4j.tool.convert;
 
 import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.gguf.GgufWriter;
 import dev.rwkv4j.gguf.GgufWriter.TensorData;
 import dev.rwkv4j.gguf.GgufWriter.TensorOutput;
@@ -18,8 +19,18 @@ import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
- * Makes a GGUF file of a checkpoint: of a {@code .pth} file of PyTorch or a {@code .bin} file of rwkv.cpp, recognised by
- * its content, of RWKV-4, 5.0, 5.1, 5.2, 6 or 7. Files of RWKV-6 and 7 are those that llama.cpp's converter makes.
+ * Makes a GGUF file of a checkpoint of RWKV-4, 5.0, 5.1, 5.2, 6 or 7. Files of RWKV-6 and 7 are those that llama.cpp's
+ * converter makes. A checkpoint is recognised by its content and by the names of its tensors:
+ *
+ * <ul>
+ * <li>a file of PyTorch ({@code .pth}, {@code .bin}), also of the time before version 1.6, or safetensors
+ * ({@code .safetensors}, {@code .st}), with the names of BlinkDL, Hugging Face, flash-linear-attention or web-rwkv;
+ * <li>several such files and their index ({@code model.safetensors.index.json}), or a folder that holds them;
+ * <li>a model of rwkv.cpp ({@code .bin});
+ * <li>GGUF, whose metadata are kept, to be written in another type or with another vocabulary.
+ * </ul>
+ *
+ * <p>Of a {@code config.json} beside a checkpoint of Hugging Face only the norms' epsilons are used.
  *
  * <p>A checkpoint of any size needs only some megabytes of memory. A state that a checkpoint brings along
  * ({@code time_state}) is not carried over; the result says so.
@@ -32,8 +43,9 @@ import java.util.Set;
  *
  * @param type of the matrices: F32, F16 or BF16. Without it every matrix keeps the type that it has in the checkpoint,
  *     block formats included. What llama.cpp's converter keeps as F32, vectors above all, is F32 in any case
- * @param vocabulary a file to take the tokenizer from; without it the new file has none
- * @param groupNormEpsilon to be written into the new file; without it the official 64e-5 holds
+ * @param vocabulary a file to take the tokenizer from; without it the new file has none, or that of a GGUF file
+ * @param groupNormEpsilon to be written into the new file; without it the checkpoint's holds, which is the official 64e-5
+ *     unless the checkpoint says something else
  * @param overwrite whether the new file may replace one that is there already
  */
 public record Conversion(
@@ -107,12 +119,13 @@ public record Conversion(
     /**
      * Converts. The new file appears under its name only when it is complete.
      *
-     * @param source the checkpoint
+     * @param source the checkpoint: a file, the index of several, or their folder
      * @param target the new file
      * @param progress is told how far it is
      * @return what was made
      * @throws CheckpointFormatException if the checkpoint is damaged or of a kind that can't be converted, or a value has
      *     no place in the type that was asked for
+     * @throws dev.rwkv4j.gguf.GgufFormatException if the checkpoint is a damaged GGUF file
      * @throws FileAlreadyExistsException if there is a file under the new name, and it may not be replaced
      * @throws IOException if a file can't be read or written
      */
@@ -123,10 +136,14 @@ public record Conversion(
             ModelSizes sizes = ModelSizes.of(tensors);
             ModelLayout layout = ModelLayout.of(tensors, sizes);
             GgufWriter writer = new GgufWriter();
-            ModelMetadata.put(writer, modelName(source), sizes, groupNormEpsilon, layout.outputs(), type.orElse(null));
             List<String> notes = new ArrayList<>(layout.notes());
             noteEpsilon(checkpoint.container(), sizes, notes);
-            Vocabulary.put(writer, vocabulary, Math.toIntExact(sizes.vocabulary()), notes);
+            ModelConstants constants = constants(checkpoint);
+            carryMetadata(checkpoint, sizes, constants, writer);
+            ModelMetadata.put(writer, modelName(checkpoint), sizes, constants, layout.outputs(), type.orElse(null));
+            if (vocabulary.isPresent() || checkpoint.metadata().isEmpty()) {
+                Vocabulary.put(writer, vocabulary, Math.toIntExact(sizes.vocabulary()), notes);
+            }
             addTensors(writer, layout.outputs(), progress);
             return new ConversionResult(sizes.architecture(), layout.outputs().size(), writer.write(target), notes);
         }
@@ -144,11 +161,32 @@ public record Conversion(
         }
     }
 
-    /** The file's name without its extension. */
-    private static String modelName(Path source) {
-        String name = source.getFileName().toString();
+    /** What a GGUF file says of its model is said of the new one, but for what may change. */
+    private void carryMetadata(Checkpoint checkpoint, ModelSizes sizes, ModelConstants constants, GgufWriter writer)
+            throws IOException {
+        if (checkpoint.metadata().isPresent()) {
+            GgufMetadata metadata = checkpoint.metadata().get();
+            ModelMetadata.check(checkpoint.path(), metadata, sizes);
+            writer.putAll(metadata, key -> !(constants.hasOfficialGroupNorm()
+                    && key.endsWith(ModelMetadata.GROUP_NORM_EPSILON))
+                    && !(vocabulary.isPresent() && key.startsWith(Vocabulary.KEYS)));
+        }
+    }
+
+    private ModelConstants constants(Checkpoint checkpoint) {
+        ModelConstants constants = checkpoint.constants();
+        return constants.withEpsilons(constants.layerNormEpsilon(),
+                groupNormEpsilon.orElse(constants.groupNormEpsilon()));
+    }
+
+    /** As a GGUF file says, or the file's name without its extension. */
+    private static String modelName(Checkpoint checkpoint) throws IOException {
+        String name = checkpoint.path().getFileName().toString();
         int dot = name.lastIndexOf('.');
-        return dot > 0 ? name.substring(0, dot) : name;
+        String fileName = dot > 0 ? name.substring(0, dot) : name;
+        return checkpoint.metadata().isEmpty()
+                ? fileName
+                : checkpoint.metadata().get().getString(ModelMetadata.NAME, fileName);
     }
 
     private void noteEpsilon(Container container, ModelSizes sizes, List<String> notes) {

@@ -12,14 +12,15 @@ import java.util.stream.Stream;
  * a low-rank matrix is an ordinary [out, in] matrix.
  */
 final class ModelLayout {
-    /** Versions 4 and 5 store the weight of the current token. */
-    private static final UnaryOperator<CheckpointTensor> PREVIOUS = tensor -> tensor.mapped(m -> 1 - m);
-
     private static final UnaryOperator<CheckpointTensor> AS_IT_IS = UnaryOperator.identity();
 
     private final NamedTensors tensors;
     private final ModelSizes sizes;
     private final long width;
+
+    /** Checkpoints of versions 4 and 5 have the weight of the current token. */
+    private final UnaryOperator<CheckpointTensor> toPrevious;
+
     private final List<OutputTensor> outputs = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
 
@@ -32,6 +33,7 @@ final class ModelLayout {
         this.tensors = tensors;
         this.sizes = sizes;
         this.width = sizes.width();
+        this.toPrevious = tensors.lerpsOfPrevious() ? AS_IT_IS : tensor -> tensor.mapped(m -> 1 - m);
     }
 
     /** Lays out a model; afterwards every tensor of the checkpoint is accounted for. */
@@ -98,40 +100,41 @@ final class ModelLayout {
     }
 
     private void timeMix4() throws CheckpointFormatException {
-        lerps(PREVIOUS, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r");
+        lerps(toPrevious, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r");
         vector("time_mix_decay", "att.time_decay");
         vector("time_mix_first", "att.time_first");
-        channelMixWithReceptance("ffn.time_mix_k", "ffn.time_mix_r", PREVIOUS);
+        channelMixWithReceptance("ffn.time_mix_k", "ffn.time_mix_r", toPrevious);
     }
 
     /** 5.0 has no gate; 5.0 and 5.1 have one decay and one first for each head, 5.2 for each channel. */
     private void timeMix5() throws CheckpointFormatException {
         if (tensors.has("blocks.0.att.gate.weight")) {
-            lerps(PREVIOUS, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r", "att.time_mix_g");
+            lerps(toPrevious, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r", "att.time_mix_g");
             matrix("time_mix_gate", "att.gate.weight", width, width);
         } else {
-            lerps(PREVIOUS, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r");
+            lerps(toPrevious, "att.time_mix_k", "att.time_mix_v", "att.time_mix_r");
         }
-        exact("time_mix_decay", eachChannel(tensors.unquantized(source + "att.time_decay")), width);
+        exact("time_mix_decay", eachChannel("att.time_decay"), width);
         exact("time_mix_first", first5(), sizes.headSize(), sizes.heads());
         norm("time_mix_ln", "att.ln_x");
-        channelMixWithReceptance("ffn.time_mix_k", "ffn.time_mix_r", PREVIOUS);
+        channelMixWithReceptance("ffn.time_mix_k", "ffn.time_mix_r", toPrevious);
     }
 
     /** A time_first for each head is a logarithm; one for each channel is a time_faaaa that somebody has renamed. */
     private CheckpointTensor first5() throws CheckpointFormatException {
         if (tensors.has(source + "att.time_faaaa")) {
-            return eachChannel(tensors.unquantized(source + "att.time_faaaa"));
+            return eachChannel("att.time_faaaa");
         }
-        CheckpointTensor first = tensors.unquantized(source + "att.time_first");
-        return eachChannel(first.elements() == sizes.heads() ? first.mapped(Math::exp) : first);
+        CheckpointTensor first = eachChannel("att.time_first");
+        boolean logarithm = tensors.get(source + "att.time_first").elements() == sizes.heads();
+        return logarithm ? first.mapped(Math::exp) : first;
     }
 
-    private CheckpointTensor eachChannel(CheckpointTensor tensor) throws CheckpointFormatException {
-        if (tensor.elements() == sizes.heads()) {
-            return tensor.repeated(sizes.headSize());
-        }
-        return tensors.vector(tensor.name(), width);
+    private CheckpointTensor eachChannel(String name) throws CheckpointFormatException {
+        CheckpointTensor tensor = tensors.unquantized(source + name);
+        return tensor.elements() == sizes.heads()
+                ? tensor.repeated(sizes.headSize())
+                : tensors.vector(source + name, width);
     }
 
     private void timeMix6() throws CheckpointFormatException {

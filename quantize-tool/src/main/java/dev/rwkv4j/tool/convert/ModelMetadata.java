@@ -1,19 +1,21 @@
 package dev.rwkv4j.tool.convert;
 
 import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.gguf.GgufWriter;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalDouble;
 
 /** The metadata of a new file but for its tokenizer: keys, and their order, are those of llama.cpp's converter. */
 final class ModelMetadata {
-    /** As llama.cpp's converter says it; the models have no such limit. */
-    private static final int CONTEXT_LENGTH = 1048576;
+    static final String NAME = "general.name";
 
-    private static final float LAYER_NORM_EPSILON = 1e-5f;
+    /** After the architecture; only where it isn't the official one. */
+    static final String GROUP_NORM_EPSILON = ".attention.group_norm_epsilon";
 
     private static final int QUANTIZATION_VERSION = 2;
 
@@ -31,6 +33,7 @@ final class ModelMetadata {
             Map.entry(GgmlType.Q4_K, 15),
             Map.entry(GgmlType.Q5_K, 17),
             Map.entry(GgmlType.Q6_K, 18),
+            Map.entry(GgmlType.IQ4_NL, 25),
             Map.entry(GgmlType.BF16, 32));
 
     private ModelMetadata() {
@@ -40,22 +43,23 @@ final class ModelMetadata {
      * @param name of the model, for people
      * @param wanted the type that was asked for, or null
      */
-    static void put(GgufWriter writer, String name, ModelSizes sizes, OptionalDouble groupNormEpsilon,
+    static void put(GgufWriter writer, String name, ModelSizes sizes, ModelConstants constants,
             List<OutputTensor> outputs, GgmlType wanted) {
         String prefix = sizes.architecture() + ".";
         long elements = outputs.stream().mapToLong(OutputTensor::elements).sum();
         writer.putString("general.architecture", sizes.architecture())
                 .putString("general.type", "model")
-                .putString("general.name", name)
+                .putString(NAME, name)
                 .putString("general.size_label", sizeLabel(elements))
-                .putUint32(prefix + "context_length", CONTEXT_LENGTH)
+                .putUint32(prefix + "context_length", constants.contextLength())
                 .putUint32(prefix + "embedding_length", sizes.width())
                 .putUint32(prefix + "block_count", sizes.layers())
-                .putFloat32(prefix + "attention.layer_norm_epsilon", LAYER_NORM_EPSILON);
-        groupNormEpsilon.ifPresent(
-                epsilon -> writer.putFloat32(prefix + "attention.group_norm_epsilon", (float) epsilon));
+                .putFloat32(prefix + "attention.layer_norm_epsilon", constants.layerNormEpsilon());
+        if (!constants.hasOfficialGroupNorm()) {
+            writer.putFloat32(sizes.architecture() + GROUP_NORM_EPSILON, constants.groupNormEpsilon());
+        }
         if (sizes.version() == 6) {
-            writer.putUint32(prefix + "rescale_every_n_layers", 0);
+            writer.putUint32(prefix + "rescale_every_n_layers", constants.rescaleEvery());
         }
         if (sizes.version() != 4) {
             writer.putUint32(prefix + "wkv.head_size", sizes.headSize());
@@ -65,6 +69,25 @@ final class ModelMetadata {
                 .putUint32("general.file_type", FILE_TYPES.get(mainType(outputs, wanted)))
                 .putUint32(prefix + "attention.head_count", 0)
                 .putUint32("general.quantization_version", QUANTIZATION_VERSION);
+    }
+
+    /**
+     * Checks that what a GGUF file says about its sizes is what its tensors say.
+     *
+     * @throws CheckpointFormatException if not
+     */
+    static void check(Path file, GgufMetadata metadata, ModelSizes sizes) throws IOException {
+        check(file, metadata, sizes.architecture() + ".embedding_length", sizes.width());
+        check(file, metadata, sizes.architecture() + ".block_count", sizes.layers());
+        check(file, metadata, sizes.architecture() + ".feed_forward_length", sizes.hidden());
+    }
+
+    private static void check(Path file, GgufMetadata metadata, String key, long actual) throws IOException {
+        long stated = metadata.getLong(key, actual);
+        if (stated != actual) {
+            throw new CheckpointFormatException(file,
+                    "metadata key " + key + " is " + stated + ", and the tensors say " + actual);
+        }
     }
 
     private static void putRanks(GgufWriter writer, String prefix, ModelSizes sizes) {

@@ -43,16 +43,21 @@ final class NamedTensors {
     CheckpointTensor unquantized(String name) throws CheckpointFormatException {
         CheckpointTensor tensor = get(name);
         if (tensor.type().isQuantized()) {
-            throw fail("tensor " + name + " is quantised (" + tensor.type() + "), which only matrices may be");
+            throw fail("tensor " + tensor.name() + " is quantised (" + tensor.type() + "), which only matrices may be");
         }
         return tensor;
+    }
+
+    /** Whether a lerp of versions 4 and 5 is the weight of the previous token, not of the current one. */
+    boolean lerpsOfPrevious() {
+        return checkpoint.container().lerpsOfPrevious();
     }
 
     /** Two dimensions of any size. */
     CheckpointTensor matrix(String name) throws CheckpointFormatException {
         CheckpointTensor tensor = get(name).withoutLeadingOnes();
         if (tensor.shape().length != 2) {
-            throw fail("tensor " + name + " of shape " + Arrays.toString(tensor.shape()) + " is not a matrix");
+            throw fail("tensor " + tensor.name() + " of shape " + Arrays.toString(tensor.shape()) + " is not a matrix");
         }
         return tensor;
     }

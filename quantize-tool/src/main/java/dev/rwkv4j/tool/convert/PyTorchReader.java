@@ -1,12 +1,8 @@
 package dev.rwkv4j.tool.convert;
 
-import dev.rwkv4j.tool.convert.TorchPickle.Storage;
-import dev.rwkv4j.tool.convert.TorchPickle.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** Reads what {@code torch.save} writes since PyTorch 1.6: a zip file with a pickle and the storages it refers to. */
@@ -14,17 +10,7 @@ final class PyTorchReader {
     private static final String PICKLE = "/data.pkl";
 
     /** That of the largest models has a tenth of this. */
-    private static final int MAX_PICKLE_BYTES = 1 << 23;
-
-    private static final int MAX_DIMENSIONS = 8;
-
-    private static final int MAX_NAME_LENGTH = 255;
-
-    /** What training code wraps a model's tensors in. */
-    private static final List<String> WRAPPERS = List.of("state_dict", "model");
-
-    /** What training code puts before the names of all tensors. */
-    private static final List<String> PREFIXES = List.of("_forward_module.", "module.");
+    static final int MAX_PICKLE_BYTES = 1 << 23;
 
     private final Path path;
     private final ZipArchive zip;
@@ -44,17 +30,8 @@ final class PyTorchReader {
             throw new CheckpointFormatException(path, folder + PICKLE + " has " + cursor.left()
                     + " bytes, more than the " + MAX_PICKLE_BYTES + " that are supported");
         }
-        Map<String, CheckpointTensor> tensors = new LinkedHashMap<>();
-        for (Map.Entry<?, ?> entry : unwrap(new TorchPickle(cursor).read()).entrySet()) {
-            String name = withoutPrefix(String.valueOf(entry.getKey()));
-            if (name.length() > MAX_NAME_LENGTH) {
-                throw new CheckpointFormatException(path, "a name of " + name.length() + " characters is no tensor's");
-            }
-            if (tensors.put(name, tensor(name, entry.getValue())) != null) {
-                throw new CheckpointFormatException(path, "two tensors are named " + name);
-            }
-        }
-        return tensors;
+        return new TorchTensors(path, storage -> zip.data(folder + "/data/" + storage.key()))
+                .of(new TorchPickle(cursor).read());
     }
 
     private String findFolder() throws CheckpointFormatException {
@@ -80,80 +57,5 @@ final class PyTorchReader {
                 MemorySegment.ofArray("little".getBytes(StandardCharsets.US_ASCII))) >= 0) {
             throw new CheckpointFormatException(path, "only little-endian checkpoints are supported");
         }
-    }
-
-    private Map<?, ?> unwrap(Object top) throws CheckpointFormatException {
-        if (!(top instanceof Map<?, ?> map)) {
-            throw new CheckpointFormatException(path, "this is not a map of tensors by name");
-        }
-        for (String wrapper : WRAPPERS) {
-            if (map.get(wrapper) instanceof Map<?, ?> wrapped) {
-                return wrapped;
-            }
-        }
-        return map;
-    }
-
-    private static String withoutPrefix(String name) {
-        String rest = name;
-        for (String prefix : PREFIXES) {
-            if (rest.startsWith(prefix)) {
-                rest = rest.substring(prefix.length());
-            }
-        }
-        return rest;
-    }
-
-    private CheckpointTensor tensor(String name, Object value) throws CheckpointFormatException {
-        if (name.equals("_strategy") || name.equals("_version")) {
-            throw new CheckpointFormatException(path, "the entry " + name + " says that the rwkv package has converted "
-                    + "this file for one of its strategies; convert the original checkpoint instead");
-        }
-        if (!(value instanceof Tensor tensor)) {
-            throw new CheckpointFormatException(path, "the entry " + name + " is not a tensor");
-        }
-        Storage storage = tensor.storage();
-        ElementType type = storage.type().elements().orElseThrow(() -> new CheckpointFormatException(path,
-                "tensor " + name + " holds integers (" + storage.type() + "), not weights"));
-        try {
-            checkExtent(name, tensor);
-        } catch (ArithmeticException e) {
-            throw new CheckpointFormatException(path, "tensor " + name + " has an impossible shape");
-        }
-        MemorySegment memory = storage(name, storage).asSlice(type.bytes(tensor.offset()));
-        return CheckpointTensor.strided(path, name, type, memory, array(tensor.size()), array(tensor.strides()));
-    }
-
-    private static long[] array(List<Long> values) {
-        return values.stream().mapToLong(Long::longValue).toArray();
-    }
-
-    /** All numbers lie between 0 and 2⁶³ here or an ArithmeticException is thrown. */
-    private void checkExtent(String name, Tensor tensor) throws CheckpointFormatException {
-        List<Long> size = tensor.size();
-        List<Long> strides = tensor.strides();
-        if (size.size() != strides.size() || size.size() > MAX_DIMENSIONS || tensor.offset() < 0
-                || size.stream().anyMatch(n -> n <= 0) || strides.stream().anyMatch(n -> n < 0)) {
-            throw new CheckpointFormatException(path, "tensor " + name + " has an impossible shape");
-        }
-        long elements = 1;
-        long last = tensor.offset();
-        for (int i = 0; i < size.size(); i++) {
-            elements = Math.multiplyExact(elements, size.get(i));
-            last = Math.addExact(last, Math.multiplyExact(size.get(i) - 1, strides.get(i)));
-        }
-        if (last >= tensor.storage().count() || elements > tensor.storage().count()) {
-            throw new CheckpointFormatException(path, "tensor " + name + " is larger than its storage of "
-                    + tensor.storage().count() + " elements");
-        }
-    }
-
-    private MemorySegment storage(String name, Storage storage) throws CheckpointFormatException {
-        MemorySegment data = zip.data(folder + "/data/" + storage.key());
-        if (storage.count() > data.byteSize() / storage.type().itemBytes()) {
-            throw new CheckpointFormatException(path, "the storage of tensor " + name + " has " + data.byteSize()
-                    + " bytes, too few for " + storage.count() + " elements (" + storage.type() + ")");
-        }
-        return data;
     }
 }

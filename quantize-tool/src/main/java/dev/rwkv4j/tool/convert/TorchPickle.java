@@ -51,6 +51,7 @@ final class TorchPickle {
     private final FileCursor in;
     private final List<Object> stack = new ArrayList<>();
     private final Map<Integer, Object> memo = new HashMap<>();
+    private final Map<String, Storage> storages = new LinkedHashMap<>();
     private int values;
 
     /** A reader of the pickle that begins at the position of a cursor. */
@@ -78,6 +79,11 @@ final class TorchPickle {
                 throw in.fail(at, "the pickle " + e.getMessage());
             }
         }
+    }
+
+    /** All storages that the pickle refers to, by key. */
+    Map<String, Storage> storages() {
+        return storages;
     }
 
     /** What is wrong with the operation that is being executed. */
@@ -287,12 +293,14 @@ final class TorchPickle {
     }
 
     /** {@code ("storage", type, key, location, count)}; the oldest files have a sixth item, None. */
-    private static Storage storage(Object id) throws InvalidPickleException {
+    private Storage storage(Object id) throws InvalidPickleException {
         if (id instanceof Tuple(List<Object> items) && items.size() >= 5 && items.get(0).equals("storage")
                 && items.get(1) instanceof TorchType type && items.get(2) instanceof String key
                 && items.get(4) instanceof Long count && count >= 0
                 && items.stream().skip(5).allMatch(None.NONE::equals)) {
-            return new Storage(type, key, count);
+            Storage storage = new Storage(type, key, count);
+            storages.putIfAbsent(key, storage);
+            return storage;
         }
         throw new InvalidPickleException("refers to something that is not a storage");
     }

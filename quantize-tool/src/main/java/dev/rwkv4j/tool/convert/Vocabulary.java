@@ -10,6 +10,9 @@ import java.util.Optional;
 
 /** The tokenizer of a new file, and what is to be said about it. */
 final class Vocabulary {
+    /** What all keys of a tokenizer begin with. */
+    static final String KEYS = "tokenizer.";
+
     private static final int BYTES = 256;
 
     private static final int WORLD_ROWS = 65536;

@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.convert;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.rwkv4j.gguf.GgufFormatException;
 import dev.rwkv4j.tool.convert.TinyModel.Values;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +33,8 @@ class DamagedCheckpointTest {
         return new byte[][]{
                 PthBytes.of(model),
                 PthBytes.zip(model).add("some/data.pkl", PthBytes.pickle(model).stop()).large().build(),
+                LegacyPthBytes.of(model),
+                SafetensorsBytes.of(model),
                 RwkvCppBytes.of("4", model)};
     }
 
@@ -133,7 +136,7 @@ class DamagedCheckpointTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"GGUF but short", "\u0080\u0002old PyTorch", "PK\u0005\u0006 empty zip", "text", "P", ""})
+    @ValueSource(strings = {"\u0080\u0002other pickle", "PK\u0005\u0006 empty zip", "text", "P", ""})
     void otherFilesAreRefused(String content) throws IOException {
         Path file = Files.writeString(folder.resolve("other"), content, StandardCharsets.ISO_8859_1);
         assertThatThrownBy(() -> Checkpoint.open(file)).isInstanceOf(CheckpointFormatException.class)
@@ -143,7 +146,9 @@ class DamagedCheckpointTest {
     @Test
     void foldersAndMissingFilesAreRefused() {
         assertThatThrownBy(() -> Checkpoint.open(folder)).isInstanceOf(IOException.class)
-                .hasMessageContaining("is a directory");
+                .hasMessageContaining("is a directory that has no checkpoint in it");
+        assertThatThrownBy(() -> Checkpoint.open(Files.writeString(folder.resolve("short"), "GGUF but short")))
+                .isInstanceOf(GgufFormatException.class).hasMessageContaining("short: ");
         assertThatThrownBy(() -> Checkpoint.open(folder.resolve("missing"))).isInstanceOf(IOException.class)
                 .hasMessageContaining("missing");
     }
