@@ -34,11 +34,11 @@ final class Distribution {
      * @throws IllegalArgumentException if one is NaN or positive infinity, or all are negative infinity
      */
     void compute(float[] scores) {
-        float largest = largest(scores);
+        float largest = Softmax.largest(scores);
         if (sampling.temperature() == 0 || sampling.topP() == 0) {
             gatherLargest(scores, largest);
         } else {
-            double total = weigh(scores, largest);
+            double total = Softmax.weigh(scores, largest, weights);
             gather(total);
             cutTopP(total);
         }
@@ -46,7 +46,7 @@ final class Distribution {
         if (sampling.temperature() != 0 && sampling.temperature() != 1) {
             applyTemperature(scores, largest);
         }
-        sum = sum(survivors, count);
+        sum = Softmax.sum(survivors, count);
     }
 
     /**
@@ -78,25 +78,6 @@ final class Distribution {
         return probabilities;
     }
 
-    private static float largest(float[] scores) {
-        float largest = Float.NEGATIVE_INFINITY;
-        for (float score : scores) {
-            largest = Math.max(largest, score); // NaN if one is NaN
-        }
-        if (Float.isNaN(largest) || largest == Float.POSITIVE_INFINITY) {
-            int token = 0;
-            while (scores[token] < Float.POSITIVE_INFINITY) {
-                token++;
-            }
-            throw new IllegalArgumentException(
-                    "the logit of token " + token + " is " + scores[token] + ", expected a finite number");
-        }
-        if (largest == Float.NEGATIVE_INFINITY) {
-            throw new IllegalArgumentException("no token is left: all " + scores.length + " have no probability");
-        }
-        return largest;
-    }
-
     private void gatherLargest(float[] scores, float largest) {
         count = 0;
         for (int token = 0; token < scores.length; token++) {
@@ -105,33 +86,6 @@ final class Distribution {
                 survivors[count++] = 1;
             }
         }
-    }
-
-    /** Computes all weights; returns their sum. */
-    private double weigh(float[] scores, float largest) {
-        for (int token = 0; token < scores.length; token++) {
-            weights[token] = FastExp.exp(scores[token] - largest);
-        }
-        return sum(weights, weights.length);
-    }
-
-    /** Four sums at once: each addition would otherwise wait for the one before. */
-    private static double sum(float[] values, int count) {
-        double a = 0;
-        double b = 0;
-        double c = 0;
-        double d = 0;
-        int i = 0;
-        for (; i + 3 < count; i += 4) {
-            a += values[i];
-            b += values[i + 1];
-            c += values[i + 2];
-            d += values[i + 3];
-        }
-        for (; i < count; i++) {
-            a += values[i];
-        }
-        return a + b + (c + d);
     }
 
     /** Gathers the tokens that survive min-p and may survive top-p. */

@@ -28,6 +28,11 @@ public final class ByteTokenizer implements Tokenizer {
     }
 
     @Override
+    public int settledLength(byte[] beginning) {
+        return beginning.length;
+    }
+
+    @Override
     public byte[] bytes(int token) {
         if (token < 0 || token >= SIZE) {
             throw new IllegalArgumentException("token " + token + " is not in 0 to " + (SIZE - 1));

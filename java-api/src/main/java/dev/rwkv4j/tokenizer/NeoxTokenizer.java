@@ -27,6 +27,9 @@ public final class NeoxTokenizer implements Tokenizer {
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
             Pattern.UNICODE_CHARACTER_CLASS);
 
+    /** In bytes of UTF-8. */
+    private static final int LONGEST_CHARACTER = 4;
+
     private final TokenTable tokens;
     /** Tokens that are found in normalised text as they are: the runs of spaces. */
     private final ByteTrie added;
@@ -125,6 +128,33 @@ public final class NeoxTokenizer implements Tokenizer {
         decoder.decode(bytes, text);
         decoder.finish(text);
         return encode(text.toString());
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * <p>A word, number or punctuation ends where white space begins, and nothing is composed across that place, so what is
+     * before the last such place is settled.
+     */
+    @Override
+    public int settledLength(byte[] beginning) {
+        int at = beginning.length - 1;
+        while (at > 0 && !(isAsciiSpace(beginning[at]) && isEndOfWord(beginning, at))) {
+            at--;
+        }
+        return Math.max(at, 0);
+    }
+
+    private static boolean isAsciiSpace(byte b) {
+        return b == ' ' || b >= '\t' && b <= '\r';
+    }
+
+    /** Whether the character before a position is certainly no white space. */
+    private static boolean isEndOfWord(byte[] bytes, int position) {
+        int from = Math.max(0, position - LONGEST_CHARACTER);
+        String before = new String(bytes, from, position - from, StandardCharsets.UTF_8);
+        int character = before.codePointBefore(before.length());
+        return !Character.isSpaceChar(character) && !Character.isISOControl(character);
     }
 
     /**

@@ -33,6 +33,19 @@ public interface Tokenizer {
     int[] encode(byte[] bytes);
 
     /**
+     * How much of the beginning of a text can be encoded before the rest is known: for encoding long texts in pieces. The
+     * tokens of this part, followed by the tokens of all that comes after it, are the tokens of the whole text.
+     *
+     * @param beginning the first bytes of a text, of which any number may follow
+     * @return a number of bytes; 0 if nothing can be said, which is all that a tokenizer says that does not know better
+     * @throws IllegalArgumentException if the vocabulary has no token for one of the bytes, which happens with incomplete
+     *     vocabularies only
+     */
+    default int settledLength(byte[] beginning) {
+        return 0;
+    }
+
+    /**
      * What a token stands for. That may be a part of a character only: see {@link Utf8Decoder}.
      *
      * @param token its id

@@ -21,10 +21,13 @@ public final class WorldTokenizer implements Tokenizer {
 
     private final TokenTable tokens;
     private final ByteTrie trie;
+    /** Its length in bytes. */
+    private final int longestToken;
 
-    private WorldTokenizer(TokenTable tokens, ByteTrie trie) {
+    private WorldTokenizer(TokenTable tokens, ByteTrie trie, int longestToken) {
         this.tokens = tokens;
         this.trie = trie;
+        this.longestToken = longestToken;
     }
 
     /**
@@ -49,7 +52,9 @@ public final class WorldTokenizer implements Tokenizer {
     }
 
     static WorldTokenizer of(TokenTable tokens) throws VocabularyException {
-        return new WorldTokenizer(tokens, ByteTrie.build(tokens, tokens.ofType(TokenTable.NORMAL)));
+        int[] normal = tokens.ofType(TokenTable.NORMAL);
+        int longestToken = Arrays.stream(normal).map(tokens::length).max().orElse(1);
+        return new WorldTokenizer(tokens, ByteTrie.build(tokens, normal), longestToken);
     }
 
     @Override
@@ -62,15 +67,30 @@ public final class WorldTokenizer implements Tokenizer {
         int[] encoded = new int[bytes.length];
         int count = 0;
         for (int at = 0; at < bytes.length;) {
-            int token = trie.longest(bytes, at, bytes.length);
-            if (token == ByteTrie.NONE) {
-                throw new IllegalArgumentException(
-                        "the vocabulary has no token for the byte " + Byte.toUnsignedInt(bytes[at]));
-            }
+            int token = longest(bytes, at);
             encoded[count++] = token;
             at += tokens.length(token);
         }
         return Arrays.copyOf(encoded, count);
+    }
+
+    /** A token is settled when so many bytes are known from its first one on as the longest token has. */
+    @Override
+    public int settledLength(byte[] beginning) {
+        int at = 0;
+        while (at <= beginning.length - longestToken) {
+            at += tokens.length(longest(beginning, at));
+        }
+        return at;
+    }
+
+    private int longest(byte[] bytes, int at) {
+        int token = trie.longest(bytes, at, bytes.length);
+        if (token == ByteTrie.NONE) {
+            throw new IllegalArgumentException(
+                    "the vocabulary has no token for the byte " + Byte.toUnsignedInt(bytes[at]));
+        }
+        return token;
     }
 
     @Override
@@ -90,7 +110,7 @@ public final class WorldTokenizer implements Tokenizer {
 
     @Override
     public WorldTokenizer withSize(int size) {
-        return new WorldTokenizer(tokens.withSize(size), trie);
+        return new WorldTokenizer(tokens.withSize(size), trie, longestToken);
     }
 
     @Override
