@@ -71,7 +71,7 @@ public final class Arguments {
         if (given.size() < manual.requiredOperands()) {
             throw new UsageException(names.get(given.size()) + " is missing" + see);
         }
-        if (given.size() > names.size()) {
+        if (given.size() > names.size() && !manual.takesMoreOperands()) {
             String expected = names.isEmpty() ? "only options" : String.join(" ", names);
             throw new UsageException("unexpected " + given.get(names.size()) + ", expected " + expected + see);
         }
@@ -184,6 +184,15 @@ public final class Arguments {
     /** An operand that the manual requires, as a path. */
     public Path operandPath(int index) throws UsageException {
         return path("operand", line.getArgList().get(index));
+    }
+
+    /** All operands from one on, as paths. */
+    public List<Path> operandPaths(int from) throws UsageException {
+        List<Path> paths = new ArrayList<>();
+        for (String operand : line.getArgList().subList(from, line.getArgList().size())) {
+            paths.add(path("operand", operand));
+        }
+        return paths;
     }
 
     /** Tells that the value of an option is not one of those expected. */

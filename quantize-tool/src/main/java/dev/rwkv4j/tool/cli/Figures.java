@@ -48,10 +48,27 @@ public final class Figures {
 
     /** Three significant digits, for example {@code 0.0123}, {@code 18.8} or {@code 932}. */
     public static String significant(double value) {
+        if (!Double.isFinite(value)) {
+            return Double.toString(value);
+        }
         BigDecimal exact = new BigDecimal(value);
         BigDecimal rounded = exact.round(new MathContext(DIGITS));
         int beforePoint = rounded.precision() - rounded.scale();
         return exact.setScale(Math.max(0, DIGITS - beforePoint), RoundingMode.HALF_EVEN).toPlainString();
+    }
+
+    /**
+     * A measured value and its standard error, for example {@code 12.34 ± 0.15}: two digits of the error, and the value to
+     * the same place. The value alone if the error is not known.
+     */
+    public static String withError(double value, double error) {
+        if (!(error > 0 && error < Double.POSITIVE_INFINITY)) {
+            return significant(value);
+        }
+        BigDecimal rounded = new BigDecimal(error).round(new MathContext(2));
+        int scale = Math.max(0, rounded.scale());
+        return new BigDecimal(value).setScale(scale, RoundingMode.HALF_EVEN).toPlainString() + " ± "
+                + rounded.setScale(scale, RoundingMode.HALF_EVEN).toPlainString();
     }
 
     /** Without a fraction where it has none. */

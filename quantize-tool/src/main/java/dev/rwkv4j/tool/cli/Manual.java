@@ -12,7 +12,8 @@ import org.apache.commons.cli.Options;
  * @param summary a few words for the list of commands
  * @param usage the forms of its command line, without {@code rwkv}
  * @param purpose one paragraph
- * @param operands names of what is not an option, in order; those in brackets may be left out
+ * @param operands names of what is not an option, in order; those in brackets may be left out; the last one may be repeated
+ *     if its name ends with three dots
  * @param sections its options
  * @param examples command lines to copy
  */
@@ -47,6 +48,10 @@ public record Manual(
 
     long requiredOperands() {
         return operands.stream().filter(operand -> !operand.startsWith("[")).count();
+    }
+
+    boolean takesMoreOperands() {
+        return !operands.isEmpty() && operands.getLast().endsWith("...");
     }
 
     /** Collects a manual in the order in which it is read. */

@@ -43,7 +43,7 @@ public final class Progress implements AutoCloseable {
      * @param fraction from 0 to 1
      */
     public void update(double fraction) {
-        show(fraction, "");
+        update(fraction, "");
     }
 
     /**
@@ -53,15 +53,30 @@ public final class Progress implements AutoCloseable {
      * @param bytesInAll of so many
      */
     public void update(long bytesDone, long bytesInAll) {
-        show((double) bytesDone / bytesInAll, ", " + Figures.bytes((long) (bytesDone / seconds())) + "/s");
+        update((double) bytesDone / bytesInAll, Figures.bytes((long) (bytesDone / seconds())) + "/s");
     }
 
-    private void show(double fraction, String rate) {
+    /**
+     * Tells how far it is, and more.
+     *
+     * @param fraction from 0 to 1; NaN if nobody knows
+     * @param detail what else there is to be known
+     */
+    public void update(double fraction, String detail) {
+        String separator = detail.isEmpty() ? "" : ", ";
+        if (Double.isNaN(fraction)) {
+            show(detail);
+        } else if (fraction > 0) {
+            String left = Figures.seconds(seconds() * Math.max(0, 1 - fraction) / fraction) + " left";
+            show((int) (100 * fraction) + " %" + separator + detail + ", " + left);
+        }
+    }
+
+    private void show(String state) {
         long now = clock.getAsLong();
-        if (visible && fraction > 0 && now - shown >= NANOS_BETWEEN) {
+        if (visible && now - shown >= NANOS_BETWEEN) {
             shown = now;
-            String left = Figures.seconds(seconds() * (1 - fraction) / fraction) + " left";
-            err.print(WIPE + what + ": " + (int) (100 * fraction) + " %" + rate + ", " + left);
+            err.print(WIPE + what + ": " + state);
             err.flush();
         }
     }

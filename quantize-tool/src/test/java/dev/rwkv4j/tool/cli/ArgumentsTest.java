@@ -53,6 +53,14 @@ class ArgumentsTest {
     }
 
     @Test
+    void theLastOperandMayBeRepeated() throws UsageException {
+        Manual manual = Manual.of("mix", "mix colours").operand("A").operand("B...").build();
+        Arguments arguments = Arguments.parse(manual, List.of("a", "b", "c", "d"));
+        assertThat(arguments.operandPaths(1)).containsExactly(Path.of("b"), Path.of("c"), Path.of("d"));
+        refused(() -> Arguments.parse(manual, List.of("a"))).hasMessage("B... is missing; see rwkv mix --help");
+    }
+
+    @Test
     void quotesAreKept() throws UsageException {
         assertThat(parse("in.txt", "-c", "\"red\"").text("colour")).contains("\"red\"");
     }

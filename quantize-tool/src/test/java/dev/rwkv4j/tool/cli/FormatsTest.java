@@ -39,6 +39,13 @@ class FormatsTest {
         assertThat(Figures.significant(value)).isEqualTo(text);
     }
 
+    @ParameterizedTest
+    @CsvSource({"12.3456, 0.0678, 12.346 ± 0.068", "1234.5, 98.7, 1234 ± 99", "98765, 1234, 98765 ± 1200",
+            "0.5, 0.0995, 0.50 ± 0.10", "1.25, 0, 1.25", "1.25, NaN, 1.25", "NaN, NaN, NaN"})
+    void measuredValues(double value, double error, String text) {
+        assertThat(Figures.withError(value, error)).isEqualTo(text);
+    }
+
     @Test
     void lists() {
         assertThat(Figures.list(List.of("a"))).isEqualTo("a");
@@ -124,5 +131,19 @@ class FormatsTest {
             assertThat(screen.err()).endsWith("\r\033[Kwriting: 50 %, 2.0 s left");
         }
         assertThat(screen.err()).endsWith("left\r\033[K");
+    }
+
+    @Test
+    void progressTellsWhatElseThereIsToKnow() {
+        Capture screen = new Capture(Terminal.Stream.ERR);
+        long[] now = {0};
+        try (Progress progress = new Progress(screen.terminal(), "reading", () -> now[0])) {
+            now[0] = 4_000_000_000L;
+            progress.update(0.5, "3 found");
+            assertThat(screen.err()).endsWith("\r\033[Kreading: 50 %, 3 found, 4.0 s left");
+            now[0] = 5_000_000_000L;
+            progress.update(Double.NaN, "7 found");
+            assertThat(screen.err()).endsWith("\r\033[Kreading: 7 found");
+        }
     }
 }
