@@ -15,7 +15,6 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
@@ -92,17 +91,8 @@ final class DemoCommand implements Command {
         }
     }
 
-    /** Under another name first, so that it is whole or not there. */
     private static void save(Path target, Terminal terminal) throws IOException {
-        Path partial = target.resolveSibling("." + target.getFileName() + ".tmp");
-        try {
-            copyTo(partial);
-            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
-        } catch (NoSuchFileException e) {
-            throw new NoSuchFileException(target.toString(), null, "its directory does not exist");
-        } finally {
-            Files.deleteIfExists(partial);
-        }
+        OutputFile.write(target, DemoCommand::copyTo);
         terminal.err().println(target + ": the demo model; try rwkv info " + target);
     }
 

@@ -16,6 +16,8 @@ public final class Main {
             new GenerateCommand(),
             new TokenizeCommand(),
             new BenchCommand(),
+            new PerplexityCommand(),
+            new CompareCommand(),
             new LogitsCommand(),
             new RandomCommand());
 

@@ -42,11 +42,14 @@ final class ModelArguments {
 
     /** Opens the model with all options. The caller closes it. */
     static RwkvModel load(Arguments arguments) throws UsageException, IOException {
+        return RwkvModel.load(arguments.requiredPath(MODEL), options(arguments));
+    }
+
+    /** All options but the model. */
+    static ModelOptions options(Arguments arguments) throws UsageException {
         ModelOptions options = threads(arguments);
         Optional<Path> vocabulary = arguments.path(VOCABULARY);
-        return RwkvModel.load(
-                arguments.requiredPath(MODEL),
-                vocabulary.isPresent() ? options.withVocabulary(vocabulary.get()) : options);
+        return vocabulary.isPresent() ? options.withVocabulary(vocabulary.get()) : options;
     }
 
     /** The tokenizer of a model that is given text. */

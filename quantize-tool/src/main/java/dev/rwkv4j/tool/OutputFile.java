@@ -2,8 +2,11 @@ package dev.rwkv4j.tool;
 
 import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.UsageException;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /** The rule for files that a command makes: one that is there is replaced only if that was asked for. */
 final class OutputFile {
@@ -18,5 +21,24 @@ final class OutputFile {
             throw new UsageException(file + " exists already; --" + OPTION + " replaces it");
         }
         return file;
+    }
+
+    /** Makes the content of a file. */
+    @FunctionalInterface
+    interface Content {
+        void writeTo(Path file) throws IOException;
+    }
+
+    /** Writes under another name first, so that the file is whole or not there. */
+    static void write(Path target, Content content) throws IOException {
+        Path partial = target.resolveSibling("." + target.getFileName() + ".tmp");
+        try {
+            content.writeTo(partial);
+            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
+        } catch (NoSuchFileException e) {
+            throw new NoSuchFileException(target.toString(), null, "its directory does not exist");
+        } finally {
+            Files.deleteIfExists(partial);
+        }
     }
 }
