@@ -103,9 +103,12 @@ enum rwkv_type {
     RWKV_TYPE_Q5_0 = 6,
     RWKV_TYPE_Q5_1 = 7,
     RWKV_TYPE_Q8_0 = 8,
+    RWKV_TYPE_Q2_K = 10,
+    RWKV_TYPE_Q3_K = 11,
     RWKV_TYPE_Q4_K = 12,
     RWKV_TYPE_Q5_K = 13,
     RWKV_TYPE_Q6_K = 14,
+    RWKV_TYPE_IQ4_NL = 20,
     RWKV_TYPE_BF16 = 30
 };
 

@@ -67,6 +67,12 @@ static void set_scales(enum weight_type type, void *row, size_t n, float scale) 
             store_f16(((struct block_q5_1 *)block)->d, scale);
             store_f16(((struct block_q5_1 *)block)->m, scale);
             break;
+        case WEIGHT_IQ4_NL: store_f16(((struct block_iq4_nl *)block)->d, scale); break;
+        case WEIGHT_Q2_K:
+            store_f16(((struct block_q2_k *)block)->d, scale);
+            store_f16(((struct block_q2_k *)block)->dmin, scale);
+            break;
+        case WEIGHT_Q3_K: store_f16(((struct block_q3_k *)block)->d, scale); break;
         case WEIGHT_Q4_K:
             store_f16(((struct block_q4_k *)block)->d, scale);
             store_f16(((struct block_q4_k *)block)->dmin, scale);
@@ -89,6 +95,9 @@ static double largest_term(enum weight_type type) {
     case WEIGHT_Q4_1: return 15 + 1;
     case WEIGHT_Q5_0: return 31 + 16;
     case WEIGHT_Q5_1: return 31 + 1;
+    case WEIGHT_IQ4_NL: return 127;
+    case WEIGHT_Q2_K: return 15 * 3 + 15;
+    case WEIGHT_Q3_K: return 32 * 4;
     case WEIGHT_Q4_K: return 63 * 15 + 63;
     case WEIGHT_Q5_K: return 63 * 31 + 63;
     case WEIGHT_Q6_K: return 128 * 32;

@@ -121,6 +121,9 @@ static double step_of(enum weight_type type) {
     case WEIGHT_Q4_0: return 1.0 / 7.5;
     case WEIGHT_Q4_1: return 1.0 / 15;
     case WEIGHT_Q4_K: return 1.0 / 7;
+    case WEIGHT_IQ4_NL: return 1.0 / 7;
+    case WEIGHT_Q3_K: return 1.0 / 3;
+    case WEIGHT_Q2_K: return 1.0 / 1.5;
     case WEIGHT_F16: return 1.0 / 2048;
     case WEIGHT_BF16: return 1.0 / 256;
     default: return 0;
@@ -161,7 +164,8 @@ static void test_round_trip(enum weight_type type) {
 static void test_squared_error(void) {
     static const double limits[WEIGHT_TYPE_COUNT] = {
         [WEIGHT_Q8_0] = 2.85e-5, [WEIGHT_Q4_0] = 7.3e-3, [WEIGHT_Q4_1] = 6.1e-3, [WEIGHT_Q5_0] = 1.82e-3,
-        [WEIGHT_Q5_1] = 1.45e-3, [WEIGHT_Q4_K] = 4.9e-3, [WEIGHT_Q5_K] = 1.2e-3, [WEIGHT_Q6_K] = 2.9e-4,
+        [WEIGHT_Q5_1] = 1.45e-3, [WEIGHT_IQ4_NL] = 6.4e-3, [WEIGHT_Q2_K] = 6.85e-2,   [WEIGHT_Q3_K] = 2.06e-2,
+        [WEIGHT_Q4_K] = 4.9e-3,  [WEIGHT_Q5_K] = 1.2e-3, [WEIGHT_Q6_K] = 2.9e-4,
     };
     enum { N = 512 * BLOCK_K };
     float *x = check_allocate(N * sizeof *x), *y = check_allocate(N * sizeof *y);

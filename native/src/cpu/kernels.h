@@ -30,6 +30,9 @@
     X(Q4_1, q4_1)                                                                                                      \
     X(Q5_0, q5_0)                                                                                                      \
     X(Q5_1, q5_1)                                                                                                      \
+    X(IQ4_NL, iq4_nl)                                                                                                  \
+    X(Q2_K, q2_k)                                                                                                      \
+    X(Q3_K, q3_k)                                                                                                      \
     X(Q4_K, q4_k)                                                                                                      \
     X(Q5_K, q5_k)                                                                                                      \
     X(Q6_K, q6_k)
@@ -118,6 +121,7 @@ static inline const int16_t *q8_row_halves(const void *row, size_t n) {
 #define RWKV_PANELS(X)                                                                                                 \
     X(F32, f32) /* floats; activations are rows of floats */                                                           \
     X(U5, u5)   /* integers in 0..31, scale and minimum for each 32 */                                                 \
+    X(U6, u6)   /* integers in 0..45, scale for each 32, minimum for each 16 */                                        \
     X(S6, s6)   /* integers in -32..31, scale for each 16 */                                                           \
     X(S8, s8)   /* integers in -128..127, scale for each 32 */
 

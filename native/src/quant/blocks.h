@@ -71,7 +71,31 @@ struct block_q5_1 { /* d * q + m */
     uint8_t qs[16];
 };
 
+struct block_iq4_nl { /* d * iq4_nl_values[q] */
+    uint8_t d[2];
+    uint8_t qs[16];
+};
+
+extern const int8_t iq4_nl_values[16];
+
 /* ------------------------------------------------------------------ blocks of 256 */
+
+/* Sixteen groups t of 16 elements: d * (scales[t] & 15) * q - dmin * (scales[t] >> 4). Element 128 n + 32 j + l is at
+ * bit 2 j of qs[32 n + l]. */
+struct block_q2_k {
+    uint8_t scales[16];
+    uint8_t qs[64];
+    uint8_t d[2], dmin[2];
+};
+
+/* Sixteen groups t of 16 elements: d * scale[t] * (q - 4), scale signed. Element 128 n + 32 j + l has its lower two
+ * bits at bit 2 j of qs[32 n + l], its third at bit 4 n + j of hmask[l]. */
+struct block_q3_k {
+    uint8_t hmask[32];
+    uint8_t qs[64];
+    uint8_t scales[12]; /* see load_scales_q3_k */
+    uint8_t d[2];
+};
 
 /* Eight groups s of 32 elements: d * scale[s] * q - dmin * min[s]. Groups 2g and 2g + 1 are the lower and upper halves
  * of qs[32 g .. 32 g + 32); bit s of qh[l] is the fifth bit of element l of group s. */
@@ -118,7 +142,26 @@ static inline void store_scales_k(uint8_t packed[12], const uint8_t scales[8], c
     }
 }
 
-/* ------------------------------------------------------------------ 16-bit floats */
+/* The sixteen 6-bit scales of Q3_K, stored with 32 added: the lower four bits of t and t + 8 share a byte of the first
+ * eight, the upper two of t, t + 4, t + 8 and t + 12 one of the last four. */
+static inline void load_scales_q3_k(const uint8_t packed[12], int8_t scales[16]) {
+    for (int t = 0; t < 16; t++) {
+        const int low = packed[t % 8] >> 4 * (t / 8) & 15, high = packed[8 + t % 4] >> 2 * (t / 4) & 3;
+        scales[t] = (int8_t)((low | high << 4) - 32);
+    }
+}
+
+static inline void store_scales_q3_k(uint8_t packed[12], const int8_t scales[16]) {
+    memset(packed, 0, 12);
+    for (int t = 0; t < 16; t++) {
+        const int scale = scales[t] + 32;
+        packed[t % 8] |= (uint8_t)((scale & 15) << 4 * (t / 8));
+        packed[8 + t % 4] |= (uint8_t)(scale >> 4 << 2 * (t / 4));
+    }
+}
+
+/* ------------------------------------------------------------------ 16-bit floats
+ * Without branches, so that a compiler can vectorise loops over them. */
 
 static inline uint32_t float_bits(float f) {
     uint32_t bits;
@@ -134,25 +177,26 @@ static inline float float_from_bits(uint32_t bits) {
 
 static inline float f16_to_f32(uint16_t h) {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16;
-    const uint32_t exponent = h >> 10 & 31;
-    const uint32_t mantissa = h & 0x3ff;
-    if (exponent == 0) /* zero and subnormals: a multiple of 2^-24, exact in float */
-        return float_from_bits(sign | float_bits((float)mantissa * 0x1p-24f));
-    if (exponent == 31) /* infinity, NaN */
-        return float_from_bits(sign | 0x7f800000 | mantissa << 13);
-    return float_from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+    const uint32_t exponent = h & 0x7c00;
+    const uint32_t bits = (uint32_t)(h & 0x7fff) << 13;
+    /* infinity and NaN, normal numbers, multiples of 2^-24 */
+    const uint32_t rebiased = bits + (exponent == 0x7c00 ? (uint32_t)224 << 23 : (uint32_t)112 << 23);
+    const uint32_t subnormal = float_bits((float)(int)(h & 0x3ff) * 0x1p-24f);
+    return float_from_bits(sign | (exponent == 0 ? subnormal : rebiased));
 }
 
 /* To the nearest, ties to even; a NaN stays one, quiet, with the upper bits of its payload. */
 static inline uint16_t f32_to_f16(float f) {
     const uint32_t sign = float_bits(f) >> 16 & 0x8000;
     const uint32_t bits = float_bits(f) & 0x7fffffff;
-    if (bits > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (bits >> 13 & 0x3ff));
-    if (bits >= 0x477ff000) /* from 65520 on the nearest is infinity */
-        return (uint16_t)(sign | 0x7c00);
-    if (bits < 0x38800000) /* below 2^-14: adding 1/2, whose last place is 2^-24, rounds to a multiple of that */
-        return (uint16_t)(sign | (float_bits(float_from_bits(bits) + 0.5f) - 0x3f000000));
-    return (uint16_t)(sign | (bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13);
+    const uint32_t not_a_number = 0x7e00 | (bits >> 13 & 0x3ff);
+    const uint32_t normal = (bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13;
+    /* below 2^-14: adding 1/2, whose last place is 2^-24, rounds to a multiple of that */
+    const uint32_t subnormal = float_bits(float_from_bits(bits) + 0.5f) - 0x3f000000;
+    const uint32_t finite = bits < 0x38800000 ? subnormal : normal;
+    /* from 65520 on the nearest is infinity */
+    const uint32_t number = bits < 0x477ff000 ? finite : 0x7c00;
+    return (uint16_t)(sign | (bits > 0x7f800000 ? not_a_number : number));
 }
 
 static inline float bf16_to_f32(uint16_t h) { return float_from_bits((uint32_t)h << 16); }

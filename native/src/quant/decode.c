@@ -67,6 +67,43 @@ static void decode_q5_1(float *y, const void *x, size_t n) {
     }
 }
 
+static void decode_iq4_nl(float *y, const void *x, size_t n) {
+    const struct block_iq4_nl *block = x;
+    for (size_t i = 0; i < n; i += 32, block++) {
+        const float d = load_f16(block->d);
+        for (int e = 0; e < 16; e++) {
+            y[i + e] = d * iq4_nl_values[block->qs[e] & 15];
+            y[i + 16 + e] = d * iq4_nl_values[block->qs[e] >> 4];
+        }
+    }
+}
+
+static void decode_q2_k(float *y, const void *x, size_t n) {
+    const struct block_q2_k *block = x;
+    for (size_t i = 0; i < n; i += BLOCK_K, block++) {
+        const float d = load_f16(block->d), dmin = load_f16(block->dmin);
+        for (int e = 0; e < BLOCK_K; e++) {
+            const uint8_t scales = block->scales[e / 16];
+            const int q = block->qs[32 * (e / 128) + e % 32] >> 2 * (e / 32 % 4) & 3;
+            y[i + e] = d * (scales & 15) * q - dmin * (scales >> 4);
+        }
+    }
+}
+
+static void decode_q3_k(float *y, const void *x, size_t n) {
+    const struct block_q3_k *block = x;
+    for (size_t i = 0; i < n; i += BLOCK_K, block++) {
+        const float d = load_f16(block->d);
+        int8_t scales[16];
+        load_scales_q3_k(block->scales, scales);
+        for (int e = 0; e < BLOCK_K; e++) {
+            const int low = block->qs[32 * (e / 128) + e % 32] >> 2 * (e / 32 % 4) & 3;
+            const int high = block->hmask[e % 32] >> e / 32 & 1;
+            y[i + e] = d * scales[e / 16] * ((low | high << 2) - 4);
+        }
+    }
+}
+
 static void decode_q4_k(float *y, const void *x, size_t n) {
     const struct block_q4_k *block = x;
     for (size_t i = 0; i < n; i += BLOCK_K, block++) {

@@ -137,6 +137,23 @@ static void encode_q5_1(void *y, const float *x, size_t n) {
     }
 }
 
+/* The index of the nearest of the sixteen values, the lower of two. */
+static uint8_t nearest_iq4_nl(float v) {
+    int index = 0;
+    for (int i = 0; i < 15; i++) index += v > (float)(iq4_nl_values[i] + iq4_nl_values[i + 1]) / 2;
+    return (uint8_t)index;
+}
+
+static void encode_iq4_nl(void *y, const float *x, size_t n) {
+    struct block_iq4_nl *block = y;
+    for (; n > 0; n -= 32, x += 32, block++) {
+        const float d = extreme_of(x, 32) / iq4_nl_values[0], id = inverse(d);
+        store_u16(block->d, f32_to_f16(d));
+        for (int e = 0; e < 16; e++)
+            block->qs[e] = (uint8_t)(nearest_iq4_nl(x[e] * id) | nearest_iq4_nl(x[e + 16] * id) << 4);
+    }
+}
+
 /* ------------------------------------------------------------------ blocks of 256
  *
  * A group (32 elements of Q4_K and Q5_K, 16 of Q6_K) is first fitted on its own, with real numbers for its scale and
@@ -194,19 +211,19 @@ static inline float quantise_group(float *q, const float *x, int n, float scale,
     return sum_lanes(error);
 }
 
-/* ---- Q4_K and Q5_K: x is about scale * q - minimum, minimum >= 0 */
+/* ---- Q2_K, Q4_K and Q5_K: x is about scale * q - minimum, minimum >= 0 */
 
 struct affine {
     float scale, minimum;
 };
 
-/* Fits a group of 32. The candidates stretch or shrink the scale that maps the extremes to 0 and max_q. */
-static struct affine fit_affine(const float x[32], int max_q) {
+/* Fits a group of n. The candidates stretch or shrink the scale that maps the extremes to 0 and max_q. */
+static struct affine fit_affine(const float *x, int n, int max_q) {
     float low, high, sum_x = 0;
-    range_of(x, 32, &low, &high);
+    range_of(x, (size_t)n, &low, &high);
     low = low < 0 ? low : 0;
     high = high > low ? high : low;
-    for (int i = 0; i < 32; i++) sum_x += x[i];
+    for (int i = 0; i < n; i++) sum_x += x[i];
     struct affine best = {0, -low};
     if (!(inverse(high - low) > 0)) return best;
 
@@ -214,9 +231,9 @@ static struct affine fit_affine(const float x[32], int max_q) {
     for (int step = -2; step <= 3; step++) {
         float inverse_scale = ((float)max_q + 0.4f * (float)step) * inverse(high - low), shift = -low * inverse_scale;
         for (int round = 0; round < 2; round++) { /* again with the q that belong to the first answer */
-            const struct group_sums sums = sum_group(x, 32, inverse_scale, shift, 0, (float)max_q);
-            const float determinant = 32 * sums.qq - sums.q * sums.q;
-            float scale = (32 * sums.qx - sum_x * sums.q) / determinant;
+            const struct group_sums sums = sum_group(x, n, inverse_scale, shift, 0, (float)max_q);
+            const float determinant = (float)n * sums.qq - sums.q * sums.q;
+            float scale = ((float)n * sums.qx - sum_x * sums.q) / determinant;
             float offset = (sums.qq * sum_x - sums.q * sums.qx) / determinant;
             if (!(offset <= 0)) { /* all q equal, or a minimum that the format does not have */
                 scale = sums.qx / sums.qq;
@@ -235,38 +252,44 @@ static struct affine fit_affine(const float x[32], int max_q) {
     return best;
 }
 
+/* What tells the types apart. */
+struct affine_format {
+    int groups, max_scale, max_q;
+};
+
 struct affine_block {
     uint16_t d, dmin; /* float16 */
-    uint8_t scales[8], minima[8];
+    uint8_t scales[16], minima[16];
     uint8_t q[BLOCK_K];
 };
 
 /* A float16 that is finite: the largest there is in place of infinity. */
 static uint16_t finite_f16(float f) { return f32_to_f16(clamp(f, -65504, 65504)); }
 
-static uint8_t nearest_in_6_bits(float v) { return (uint8_t)(int)clamp(round_small(v), 0, 63); }
-
 /* With d and dmin given: looks around the nearest integers for each group's scale and minimum, since both are coarse
  * enough that the nearest are often not the best pair. Returns the squared error of the block. */
-static float choose_affine(struct affine_block *block, const float *x, const struct affine fits[8], int max_q) {
+static float choose_affine(struct affine_block *block, const float *x, const struct affine fits[16],
+                           const struct affine_format *format) {
+    const int n = BLOCK_K / format->groups, max_scale = format->max_scale;
     const float d = f16_to_f32(block->d), dmin = f16_to_f32(block->dmin);
     float error = 0;
-    for (int s = 0; s < 8; s++) {
-        const int scale = nearest_in_6_bits(fits[s].scale * inverse(d));
-        const int minimum = nearest_in_6_bits(fits[s].minimum * inverse(dmin));
+    for (int s = 0; s < format->groups; s++) {
+        const int scale = (int)clamp(round_small(fits[s].scale * inverse(d)), 0, (float)max_scale);
+        const int minimum = (int)clamp(round_small(fits[s].minimum * inverse(dmin)), 0, (float)max_scale);
         float best = FLT_MAX;
         for (int ds = -1; ds <= 1; ds++) {
             for (int dm = -1; dm <= 1; dm++) {
                 const int tried_scale = scale + ds, tried_minimum = minimum + dm;
-                if (tried_scale < 0 || tried_scale > 63 || tried_minimum < 0 || tried_minimum > 63) continue;
+                if (tried_scale < 0 || tried_scale > max_scale || tried_minimum < 0 || tried_minimum > max_scale)
+                    continue;
                 float q[32];
-                const float tried = quantise_group(q, x + 32 * s, 32, d * (float)tried_scale,
-                                                   dmin * (float)tried_minimum, 0, (float)max_q);
+                const float tried = quantise_group(q, x + n * s, n, d * (float)tried_scale, dmin * (float)tried_minimum,
+                                                   0, (float)format->max_q);
                 if (tried < best) {
                     best = tried;
                     block->scales[s] = (uint8_t)tried_scale;
                     block->minima[s] = (uint8_t)tried_minimum;
-                    for (int l = 0; l < 32; l++) block->q[32 * s + l] = (uint8_t)(int)q[l];
+                    for (int l = 0; l < n; l++) block->q[n * s + l] = (uint8_t)(int)q[l];
                 }
             }
         }
@@ -276,13 +299,14 @@ static float choose_affine(struct affine_block *block, const float *x, const str
 }
 
 /* With all integers given: the d and dmin of least squared error. */
-static void refit_affine(struct affine_block *block, const float *x) {
+static void refit_affine(struct affine_block *block, const float *x, const struct affine_format *format) {
+    const int n = BLOCK_K / format->groups;
     /* normal equations of x = d a - dmin b, a = scale * q, b = minimum */
     double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
-    for (int s = 0; s < 8; s++) {
+    for (int s = 0; s < format->groups; s++) {
         double q = 0, qq = 0, qx = 0, sum_x = 0;
-        for (int l = 0; l < 32; l++) {
-            const double v = block->q[32 * s + l], value = x[32 * s + l];
+        for (int l = 0; l < n; l++) {
+            const double v = block->q[n * s + l], value = x[n * s + l];
             q += v;
             qq += v * v;
             qx += v * value;
@@ -291,7 +315,7 @@ static void refit_affine(struct affine_block *block, const float *x) {
         const double scale = block->scales[s], minimum = block->minima[s];
         aa += scale * scale * qq;
         ab += scale * minimum * q;
-        bb += minimum * minimum * 32;
+        bb += minimum * minimum * n;
         ax += scale * qx;
         bx += minimum * sum_x;
     }
@@ -306,26 +330,46 @@ static void refit_affine(struct affine_block *block, const float *x) {
 
 /* The three steps for one block: fit the groups, choose integers, refit d and dmin for these
  * and choose again. */
-static void search_affine(struct affine_block *best, const float *x, int max_q) {
-    struct affine fits[8];
+static void search_affine(struct affine_block *best, const float *x, const struct affine_format *format) {
+    const int n = BLOCK_K / format->groups;
+    struct affine fits[16];
     float max_scale = 0, max_minimum = 0;
-    for (int s = 0; s < 8; s++) {
-        fits[s] = fit_affine(x + 32 * s, max_q);
+    for (int s = 0; s < format->groups; s++) {
+        fits[s] = fit_affine(x + n * s, n, format->max_q);
         max_scale = fits[s].scale > max_scale ? fits[s].scale : max_scale;
         max_minimum = fits[s].minimum > max_minimum ? fits[s].minimum : max_minimum;
     }
-    struct affine_block block = {.d = finite_f16(max_scale / 63), .dmin = finite_f16(max_minimum / 63)};
-    const float error = choose_affine(&block, x, fits, max_q);
+    const float most = (float)format->max_scale;
+    struct affine_block block = {.d = finite_f16(max_scale / most), .dmin = finite_f16(max_minimum / most)};
+    const float error = choose_affine(&block, x, fits, format);
     *best = block;
-    refit_affine(&block, x);
-    if (choose_affine(&block, x, fits, max_q) < error) *best = block;
+    refit_affine(&block, x, format);
+    if (choose_affine(&block, x, fits, format) < error) *best = block;
+}
+
+/* Element 128 n + 32 j + l at bit 2 j of bits[32 n + l], for bits that have been cleared; q in 0..3. */
+static void store_two_bits(uint8_t bits[64], int e, int q) {
+    bits[32 * (e / 128) + e % 32] |= (uint8_t)(q << 2 * (e / 32 % 4));
+}
+
+static void encode_q2_k(void *y, const float *x, size_t n) {
+    struct block_q2_k *block = y;
+    for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
+        struct affine_block found;
+        search_affine(&found, x, &(struct affine_format){.groups = 16, .max_scale = 15, .max_q = 3});
+        store_u16(block->d, found.d);
+        store_u16(block->dmin, found.dmin);
+        for (int t = 0; t < 16; t++) block->scales[t] = (uint8_t)(found.scales[t] | found.minima[t] << 4);
+        memset(block->qs, 0, sizeof block->qs);
+        for (int e = 0; e < BLOCK_K; e++) store_two_bits(block->qs, e, found.q[e]);
+    }
 }
 
 static void encode_q4_k(void *y, const float *x, size_t n) {
     struct block_q4_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct affine_block found;
-        search_affine(&found, x, 15);
+        search_affine(&found, x, &(struct affine_format){.groups = 8, .max_scale = 63, .max_q = 15});
         store_u16(block->d, found.d);
         store_u16(block->dmin, found.dmin);
         store_scales_k(block->scales, found.scales, found.minima);
@@ -340,7 +384,7 @@ static void encode_q5_k(void *y, const float *x, size_t n) {
     struct block_q5_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct affine_block found;
-        search_affine(&found, x, 31);
+        search_affine(&found, x, &(struct affine_format){.groups = 8, .max_scale = 63, .max_q = 31});
         store_u16(block->d, found.d);
         store_u16(block->dmin, found.dmin);
         store_scales_k(block->scales, found.scales, found.minima);
@@ -353,15 +397,15 @@ static void encode_q5_k(void *y, const float *x, size_t n) {
     }
 }
 
-/* ---- Q6_K: x is about scale * q, q in -32..31, scale of either sign */
+/* ---- Q3_K and Q6_K: x is about scale * q, q in -half..half - 1, scale of either sign */
 
-/* Fits a group of 16. The extreme value is mapped to about -32, the longer end. */
-static float fit_scale(const float x[16]) {
+/* Fits a group of 16. The extreme value is mapped to about -half, the longer end. */
+static float fit_scale(const float x[16], float half) {
     const float extreme = extreme_of(x, 16);
     float best = 0, best_gain = 0; /* sum of x^2 less the squared error */
     for (int step = -4; step <= 4; step++) {
-        float inverse_scale = (-32 + 0.4f * (float)step) * inverse(extreme);
-        const struct group_sums sums = sum_group(x, 16, inverse_scale, 0, -32, 31);
+        const float inverse_scale = (-half + 0.4f * (float)step) * inverse(extreme);
+        const struct group_sums sums = sum_group(x, 16, inverse_scale, 0, -half, half - 1);
         if (sums.qx * sums.qx > best_gain * sums.qq) {
             best_gain = sums.qx * sums.qx / sums.qq;
             best = sums.qx / sums.qq;
@@ -370,6 +414,12 @@ static float fit_scale(const float x[16]) {
     return best;
 }
 
+/* What tells the types apart. */
+struct scaled_format {
+    int max_scale; /* scales from -max_scale - 1 on */
+    float half;
+};
+
 struct scaled_block {
     uint16_t d; /* float16 */
     int8_t scales[16];
@@ -377,17 +427,20 @@ struct scaled_block {
 };
 
 /* With d given: looks around the nearest integer for each group's scale. Returns the squared error. */
-static float choose_scales(struct scaled_block *block, const float *x, const float fits[16]) {
+static float choose_scales(struct scaled_block *block, const float *x, const float fits[16],
+                           const struct scaled_format *format) {
+    const int most = format->max_scale, least = -most - 1;
     const float d = f16_to_f32(block->d);
     float error = 0;
     for (int t = 0; t < 16; t++) {
-        const int scale = (int)clamp(round_small(fits[t] * inverse(d)), -128, 127);
+        const int scale = (int)clamp(round_small(fits[t] * inverse(d)), (float)least, (float)most);
         float best = FLT_MAX;
         for (int ds = -1; ds <= 1; ds++) {
             const int tried_scale = scale + ds;
-            if (tried_scale < -128 || tried_scale > 127) continue;
+            if (tried_scale < least || tried_scale > most) continue;
             float q[16];
-            const float tried = quantise_group(q, x + 16 * t, 16, d * (float)tried_scale, 0, -32, 31);
+            const float tried =
+                quantise_group(q, x + 16 * t, 16, d * (float)tried_scale, 0, -format->half, format->half - 1);
             if (tried < best) {
                 best = tried;
                 block->scales[t] = (int8_t)tried_scale;
@@ -410,22 +463,39 @@ static void refit_scale(struct scaled_block *block, const float *x) {
     if (vv > 0) block->d = finite_f16((float)(vx / vv));
 }
 
-static void search_scaled(struct scaled_block *best, const float *x) {
+static void search_scaled(struct scaled_block *best, const float *x, const struct scaled_format *format) {
     float fits[16];
-    for (int t = 0; t < 16; t++) fits[t] = fit_scale(x + 16 * t);
-    /* the scale of largest magnitude becomes -128 */
-    struct scaled_block block = {.d = finite_f16(extreme_of(fits, 16) / -128)};
-    const float error = choose_scales(&block, x, fits);
+    for (int t = 0; t < 16; t++) fits[t] = fit_scale(x + 16 * t, format->half);
+    /* the scale of largest magnitude becomes the one of largest magnitude that there is, which is negative */
+    struct scaled_block block = {.d = finite_f16(extreme_of(fits, 16) / (float)(-format->max_scale - 1))};
+    const float error = choose_scales(&block, x, fits, format);
     *best = block;
     refit_scale(&block, x);
-    if (choose_scales(&block, x, fits) < error) *best = block;
+    if (choose_scales(&block, x, fits, format) < error) *best = block;
+}
+
+static void encode_q3_k(void *y, const float *x, size_t n) {
+    struct block_q3_k *block = y;
+    for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
+        struct scaled_block found;
+        search_scaled(&found, x, &(struct scaled_format){.max_scale = 31, .half = 4});
+        store_u16(block->d, found.d);
+        store_scales_q3_k(block->scales, found.scales);
+        memset(block->qs, 0, sizeof block->qs);
+        memset(block->hmask, 0, sizeof block->hmask);
+        for (int e = 0; e < BLOCK_K; e++) {
+            const int q = found.q[e] + 4;
+            store_two_bits(block->qs, e, q & 3);
+            block->hmask[e % 32] |= (uint8_t)(q >> 2 << e / 32);
+        }
+    }
 }
 
 static void encode_q6_k(void *y, const float *x, size_t n) {
     struct block_q6_k *block = y;
     for (; n > 0; n -= BLOCK_K, x += BLOCK_K, block++) {
         struct scaled_block found;
-        search_scaled(&found, x);
+        search_scaled(&found, x, &(struct scaled_format){.max_scale = 127, .half = 32});
         store_u16(block->d, found.d);
         memcpy(block->scales, found.scales, sizeof block->scales);
         for (int half = 0; half < 2; half++) {

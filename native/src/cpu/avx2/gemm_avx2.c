@@ -10,6 +10,7 @@
  * What these sums may reach decides how many of them can be added before they are widened to 32 bits:
  *
  *     U5   2 * 31 * 127 =  7874: four
+ *     U6   2 * 45 * 127 = 11430: two
  *     S6   2 * 32 * 127 =  8128: four (the weight's sign is given to the activation)
  *     S8   2 * 128 * 127 = 32512: one (likewise)
  */
@@ -86,6 +87,53 @@ INLINE void tile_u5(float *y, size_t y_stride, const struct u5_group *group, siz
                 const __m256 scale = _mm256_mul_ps(d, _mm256_loadu_ps(group->scale + 8 * i));
                 total[t][i] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sum[t][i]), total[t][i]);
                 total[t][i] = _mm256_fmadd_ps(s, _mm256_loadu_ps(group->minimum + 8 * i), total[t][i]);
+            }
+        }
+    }
+    UNROLL
+    for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, rows, total[t][0], total[t][1]);
+}
+
+/* ------------------------------------------------------------------ U6 */
+
+INLINE void tile_u6(float *y, size_t y_stride, const struct u6_group *group, size_t rows, const char *x,
+                    size_t x_stride, size_t n, const int tokens) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256 total[MAX_TILE][2];
+    UNROLL
+    for (int t = 0; t < tokens; t++) total[t][0] = total[t][1] = _mm256_setzero_ps();
+
+    for (size_t g = 0; g < n / Q8_GROUP; g++, group++) {
+        __m256i sum[MAX_TILE][2];
+        UNROLL
+        for (int k = 0; k < Q8_GROUP / 4; k += 2) {
+            const __m256i *weights = (const __m256i *)group->q[k]; /* two registers for each k */
+            const __m256i w00 = _mm256_loadu_si256(weights), w01 = _mm256_loadu_si256(weights + 1);
+            const __m256i w10 = _mm256_loadu_si256(weights + 2), w11 = _mm256_loadu_si256(weights + 3);
+            UNROLL
+            for (int t = 0; t < tokens; t++) {
+                const char *four = x + (size_t)t * x_stride + g * Q8_GROUP + 4 * k;
+                const __m256i x0 = broadcast_4(four), x1 = broadcast_4(four + 4);
+                const __m256i p0 = _mm256_add_epi16(_mm256_maddubs_epi16(w00, x0), _mm256_maddubs_epi16(w10, x1));
+                const __m256i p1 = _mm256_add_epi16(_mm256_maddubs_epi16(w01, x0), _mm256_maddubs_epi16(w11, x1));
+                const __m256i s0 = _mm256_madd_epi16(p0, ones), s1 = _mm256_madd_epi16(p1, ones);
+                sum[t][0] = k == 0 ? s0 : _mm256_add_epi32(sum[t][0], s0);
+                sum[t][1] = k == 0 ? s1 : _mm256_add_epi32(sum[t][1], s1);
+            }
+        }
+        UNROLL
+        for (int t = 0; t < tokens; t++) {
+            const char *row = x + (size_t)t * x_stride;
+            const __m256 d = _mm256_set1_ps(q8_row_scales(row, n)[g]);
+            const __m256i halves = broadcast_4((const char *)(q8_row_halves(row, n) + 2 * g));
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                const __m256 scale = _mm256_mul_ps(d, _mm256_loadu_ps(group->scale + 8 * i));
+                const __m256 minimum_scale = _mm256_mul_ps(d, _mm256_loadu_ps(group->minimum_scale + 8 * i));
+                const __m256i minimum =
+                    _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)group->minimum[8 * i]), halves);
+                total[t][i] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sum[t][i]), total[t][i]);
+                total[t][i] = _mm256_fmadd_ps(minimum_scale, _mm256_cvtepi32_ps(minimum), total[t][i]);
             }
         }
     }
@@ -217,6 +265,7 @@ INLINE void tile_f32(float *y, size_t y_stride, const struct f32_column *column,
     }
 
 GEMM_INTEGERS(u5)
+GEMM_INTEGERS(u6)
 GEMM_INTEGERS(s6)
 GEMM_INTEGERS(s8)
 

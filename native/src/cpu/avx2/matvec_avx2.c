@@ -81,42 +81,57 @@ MATVEC_BLOCKS(q4_0, dot_unsigned)
 MATVEC_BLOCKS(q4_1, dot_unsigned)
 MATVEC_BLOCKS(q5_0, dot_unsigned)
 MATVEC_BLOCKS(q5_1, dot_unsigned)
+MATVEC_BLOCKS(iq4_nl, dot_signed)
 MATVEC_BLOCKS(q4_k, dot_unsigned)
 MATVEC_BLOCKS(q5_k, dot_unsigned)
 
-/* Q6_K has two scales a group, integers of 8 bits, which take the place of the ones in the dot product: lanes 0..3 of
- * the products are elements 0..15, lanes 4..7 the others. */
-void avx2_matvec_q6_k(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {
+/* A scale for each 16 weights, unsigned: the scales, integers of 8 bits, take the place of the ones in the dot product:
+ * lanes 0..3 of the products are elements 0..15, lanes 4..7 the others. Minima meet the sums of half groups. */
+INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
+                            unpack_q unpack, unpack_sixteen scales_of) {
     const int8_t *q = x;
     const float *x_scales = q8_row_scales(x, n);
+    const int16_t *x_halves = q8_row_halves(x, n);
     for (size_t r = 0; r < rows; r++) {
         const char *row = (const char *)weights + r * row_bytes;
-        const struct block_q6_k *block = (const struct block_q6_k *)row;
-        __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
-        for (size_t group = 0; group < n / Q8_GROUP; group += 8, block++) {
+        struct sums sums = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
+        for (size_t group = 0; group < n / Q8_GROUP; group += 8) {
+            const struct sixteen sixteen = scales_of(row, group);
+            const __m256 d = _mm256_loadu_ps(x_scales + group);
             float scales[8];
-            _mm256_storeu_ps(scales, _mm256_mul_ps(broadcast_f16(block->d), _mm256_loadu_ps(x_scales + group)));
-            const __m128i group_scales = _mm_loadu_si128((const __m128i *)block->scales);
+            _mm256_storeu_ps(scales, _mm256_mul_ps(_mm256_set1_ps(sixteen.d), d));
+            const __m256i halves = _mm256_loadu_si256((const __m256i *)(x_halves + 2 * group));
+            const __m256 minima = _mm256_cvtepi32_ps(_mm256_madd_epi16(sixteen.minimum, halves));
+            sums.minima = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_set1_ps(sixteen.m), d), minima, sums.minima);
             UNROLL
             for (size_t i = 0; i < 8; i++) {
-                const __m256i w = unpack_q_q6_k(row, group + i);
                 const __m256i activations = _mm256_loadu_si256((const __m256i *)(q + (group + i) * Q8_GROUP));
-                const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(activations, w));
-                const char low = (char)(2 * i), high = (char)(2 * i + 1);
-                const __m128i spread =
-                    _mm_shuffle_epi8(group_scales, _mm_setr_epi8(low, low, low, low, low, low, low, low, high, high,
-                                                                 high, high, high, high, high, high));
-                const __m256i sums = _mm256_madd_epi16(pairs, _mm256_cvtepi8_epi16(spread));
+                const __m256i pairs = _mm256_maddubs_epi16(unpack(row, group + i), activations);
+                /* the two scales of the group, 8 times each */
+                const __m256i two = _mm256_permutevar8x32_epi32(sixteen.scale, _mm256_set1_epi32((int)i));
+                const __m256i spread =
+                    _mm256_shuffle_epi8(two, _mm256_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, /**/
+                                                              2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3));
+                const __m256 products = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, spread));
                 const __m256 scale = _mm256_set1_ps(scales[i]);
                 if (i % 2 == 0)
-                    even = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sums), even);
+                    sums.even = _mm256_fmadd_ps(scale, products, sums.even);
                 else
-                    odd = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sums), odd);
+                    sums.odd = _mm256_fmadd_ps(scale, products, sums.odd);
             }
         }
-        y[r] = sum_lanes(_mm256_add_ps(even, odd));
+        y[r] = sum_lanes(_mm256_add_ps(_mm256_add_ps(sums.even, sums.odd), sums.minima));
     }
 }
+
+#define MATVEC_SIXTEENS(name)                                                                                          \
+    void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {   \
+        matvec_sixteens(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_sixteen_##name);                    \
+    }
+
+MATVEC_SIXTEENS(q2_k)
+MATVEC_SIXTEENS(q3_k)
+MATVEC_SIXTEENS(q6_k)
 
 /* ------------------------------------------------------------------ floats */
 

@@ -113,6 +113,38 @@ INLINE void tile_u5(float *y, size_t y_stride, const struct u5_group *group, siz
     for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, rows, total[t]);
 }
 
+/* ------------------------------------------------------------------ U6 */
+
+INLINE void tile_u6(float *y, size_t y_stride, const struct u6_group *group, size_t rows, const char *x,
+                    size_t x_stride, size_t n, const int tokens) {
+    const __m512i zero = _mm512_setzero_si512();
+    __m512 total[MAX_TILE][2];
+    UNROLL
+    for (int t = 0; t < tokens; t++) total[t][0] = total[t][1] = _mm512_setzero_ps();
+
+    for (size_t g = 0; g < n / Q8_GROUP; g++, group++) {
+        __m512i sum[MAX_TILE][2];
+        UNROLL
+        for (int t = 0; t < tokens; t++) sum[t][0] = sum[t][1] = zero;
+        add_products(sum, group->q, x + g * Q8_GROUP, x_stride, 0, 8, tokens);
+        UNROLL
+        for (int t = 0; t < tokens; t++) {
+            const char *row = x + (size_t)t * x_stride;
+            const __m512 d = _mm512_set1_ps(q8_row_scales(row, n)[g]);
+            const __m512i halves = broadcast_4(q8_row_halves(row, n) + 2 * g);
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                const __m512i minimum =
+                    _mm512_dpwssd_epi32(zero, _mm512_loadu_si512(group->minimum[i * LANES]), halves);
+                total[t][i] = add_scaled(total[t][i], group->scale + i * LANES, d, sum[t][i]);
+                total[t][i] = add_scaled(total[t][i], group->minimum_scale + i * LANES, d, minimum);
+            }
+        }
+    }
+    UNROLL
+    for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, rows, total[t]);
+}
+
 /* ------------------------------------------------------------------ S6 */
 
 INLINE void tile_s6(float *y, size_t y_stride, const struct s6_group *group, size_t rows, const char *x,
@@ -184,5 +216,6 @@ INLINE void tile_f32(float *y, size_t y_stride, const struct f32_column *column,
 
 GEMM(s8, 6)
 GEMM(u5, 6)
+GEMM(u6, 6)
 GEMM(s6, 6)
 GEMM(f32, 8)

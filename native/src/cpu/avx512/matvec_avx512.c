@@ -42,6 +42,14 @@ INLINE __m512i unpack_pair_q8_0(const void *row, size_t group) {
                             _mm512_set1_epi8((char)-128)); /* + 128 */
 }
 
+INLINE __m512i unpack_pair_iq4_nl(const void *row, size_t group) {
+    const struct block_iq4_nl *block = (const struct block_iq4_nl *)row + group;
+    const __m128i values = _mm_loadu_si128((const __m128i *)iq4_nl_values);
+    const __m512i unsigned_values =
+        _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8((char)-128))); /* + 128 */
+    return _mm512_shuffle_epi8(unsigned_values, pair_nibbles(block[0].qs, block[1].qs));
+}
+
 INLINE __m512i unpack_pair_q4_0(const void *row, size_t group) {
     const struct block_q4_0 *block = (const struct block_q4_0 *)row + group;
     return pair_nibbles(block[0].qs, block[1].qs);
@@ -72,12 +80,43 @@ INLINE __m512i unpack_pair_q4_k(const void *row, size_t group) {
     return pair_half_nibbles(block->qs + group % 8 / 2 * 32);
 }
 
+/* Bit j, then bit j + 1, of 32 bytes. */
+INLINE __mmask64 pair_bits(const uint8_t bytes[32], size_t j) {
+    const __m256i bits = _mm256_loadu_si256((const __m256i *)bytes);
+    return _mm512_test_epi8_mask(two(bits, bits),
+                                 two(_mm256_set1_epi8((char)(1 << j)), _mm256_set1_epi8((char)(2 << j))));
+}
+
 INLINE __m512i unpack_pair_q5_k(const void *row, size_t group) {
     const struct block_q5_k *block = (const struct block_q5_k *)row + group / 8;
-    const __m256i bits = _mm256_loadu_si256((const __m256i *)block->qh);
-    const __m512i bit = two(_mm256_set1_epi8((char)(1 << group % 8)), _mm256_set1_epi8((char)(2 << group % 8)));
-    const __mmask64 set = _mm512_test_epi8_mask(two(bits, bits), bit);
-    return _mm512_or_si512(pair_half_nibbles(block->qs + group % 8 / 2 * 32), _mm512_maskz_set1_epi8(set, 16));
+    return _mm512_or_si512(pair_half_nibbles(block->qs + group % 8 / 2 * 32),
+                           _mm512_maskz_set1_epi8(pair_bits(block->qh, group % 8), 16));
+}
+
+/* Bits 2 j and 2 j + 1, then the next two, of 32 bytes, as bits `to` and `to` + 1. */
+INLINE __m512i pair_two_bits(const uint8_t bytes[32], const int j, const int to) {
+    return two(two_bits(bytes, j, to), two_bits(bytes, j + 1, to));
+}
+
+INLINE __m512i unpack_pair_q2_k(const void *row, size_t group) {
+    const struct block_q2_k *block = (const struct block_q2_k *)row + group / 8;
+    return pair_two_bits(block->qs + group % 8 / 4 * 32, (int)(group % 4), 0);
+}
+
+INLINE __m512i unpack_pair_q3_k(const void *row, size_t group) {
+    const struct block_q3_k *block = (const struct block_q3_k *)row + group / 8;
+    return _mm512_or_si512(pair_two_bits(block->qs + group % 8 / 4 * 32, (int)(group % 4), 0),
+                           _mm512_maskz_set1_epi8(pair_bits(block->hmask, group % 8), 4));
+}
+
+INLINE __m512i unpack_pair_q6_k(const void *row, size_t group) {
+    const struct block_q6_k *block = (const struct block_q6_k *)row + group / 8;
+    const size_t half = group % 8 / 4;
+    /* groups 0 and 1 of a half are its lower nibbles, 2 and 3 the upper ones */
+    __m512i low = _mm512_loadu_si512(block->ql + 64 * half);
+    if (group % 4) low = _mm512_srli_epi16(low, 4);
+    return _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi8(15)),
+                           pair_two_bits(block->qh + 32 * half, (int)(group % 4), 4));
 }
 
 /* What value = scale * (q - zero) makes of q: a minimum of -zero * scale. */
@@ -87,6 +126,10 @@ INLINE struct octet scales_with_zero(struct octet octet, float zero) {
 
 INLINE struct octet unsigned_scales_q8_0(const void *row, size_t group, int count) {
     return scales_with_zero(unpack_scales_q8_0(row, group, count), 128);
+}
+
+INLINE struct octet unsigned_scales_iq4_nl(const void *row, size_t group, int count) {
+    return scales_with_zero(unpack_scales_iq4_nl(row, group, count), 128);
 }
 
 /* ------------------------------------------------------------------ block formats */
@@ -160,53 +203,55 @@ MATVEC_BLOCKS(q4_0, 0, unpack_scales_q4_0)
 MATVEC_BLOCKS(q4_1, 0, unpack_scales_q4_1)
 MATVEC_BLOCKS(q5_0, 0, unpack_scales_q5_0)
 MATVEC_BLOCKS(q5_1, 0, unpack_scales_q5_1)
+MATVEC_BLOCKS(iq4_nl, 128, unsigned_scales_iq4_nl)
 MATVEC_BLOCKS(q4_k, 0, unpack_scales_q4_k)
 MATVEC_BLOCKS(q5_k, 0, unpack_scales_q5_k)
 
-/* Q6_K: integers that are 32 too large, four sums for each scale; what is too much is a product of the scales and the
- * sums of half groups. */
-void avx512_matvec_q6_k(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {
+/* A scale for each 16 weights: four sums for each; minima meet the sums of half groups. */
+INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
+                            unpack_pair unpack, unpack_sixteen scales_of) {
     const float *x_scales = q8_row_scales(x, n);
     const int16_t *x_halves = q8_row_halves(x, n);
     const __m512i lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
     for (size_t r = 0; r < rows; r++) {
-        const struct block_q6_k *block = (const struct block_q6_k *)((const char *)weights + r * row_bytes);
-        __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
-        for (size_t group = 0; group < n / Q8_GROUP; group += 8, block++) {
-            const __m512 integers =
-                _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)block->scales)));
-            const __m256 d = _mm256_mul_ps(broadcast_f16(block->d), _mm256_loadu_ps(x_scales + group));
-            const __m512 d_twice = _mm512_permutexvar_ps(
-                _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), _mm512_castps256_ps512(d));
-            const __m512 scales = _mm512_mul_ps(integers, d_twice);
-            const __m512 halves =
-                _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(x_halves + 2 * group))));
-            even = _mm512_fnmadd_ps(_mm512_mul_ps(scales, _mm512_set1_ps(32)), halves, even);
+        const char *row = (const char *)weights + r * row_bytes;
+        struct sums sums = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm256_setzero_ps()};
+        for (size_t group = 0; group < n / Q8_GROUP; group += 8) {
+            const struct sixteen sixteen = scales_of(row, group);
+            const __m256 x_scale = _mm256_loadu_ps(x_scales + group);
+            const __m512 d = _mm512_castps256_ps512(_mm256_mul_ps(_mm256_set1_ps(sixteen.d), x_scale));
+            const __m512 d_twice =
+                _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), d);
+            const __m512 scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(sixteen.scale)), d_twice);
+            const __m256i halves = _mm256_loadu_si256((const __m256i *)(x_halves + 2 * group));
+            const __m256 minima = _mm256_cvtepi32_ps(_mm256_madd_epi16(sixteen.minimum, halves));
+            sums.minima = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_set1_ps(sixteen.m), x_scale), minima, sums.minima);
             UNROLL
             for (int pair = 0; pair < 4; pair++) {
-                const size_t at = 2 * (size_t)pair;
-                const uint8_t *ql = block->ql + 64 * (at / 4), *qh = block->qh + 32 * (at / 4);
-                /* Groups 0 and 1 of a half are its lower nibbles, 2 and 3 the upper ones. */
-                __m512i low = _mm512_loadu_si512(ql);
-                if (at % 4) low = _mm512_srli_epi16(low, 4);
-                const __m256i bits = _mm256_loadu_si256((const __m256i *)qh);
-                const __m512i high = at % 4 ? two(bits, _mm256_srli_epi16(bits, 2))
-                                            : two(_mm256_slli_epi16(bits, 4), _mm256_slli_epi16(bits, 2));
-                const __m512i q = _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi8(15)),
-                                                  _mm512_and_si512(high, _mm512_set1_epi8(0x30)));
-                const __m512i activations = _mm512_loadu_si512((const char *)x + (group + at) * Q8_GROUP);
-                const __m512 products = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), q, activations));
+                const size_t at = group + 2 * (size_t)pair;
+                const __m512i activations = _mm512_loadu_si512((const char *)x + at * Q8_GROUP);
+                const __m512 products =
+                    _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), unpack(row, at), activations));
                 const __m512 scale =
                     _mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(4 * pair)), scales);
                 if (pair % 2 == 0)
-                    even = _mm512_fmadd_ps(scale, products, even);
+                    sums.even = _mm512_fmadd_ps(scale, products, sums.even);
                 else
-                    odd = _mm512_fmadd_ps(scale, products, odd);
+                    sums.odd = _mm512_fmadd_ps(scale, products, sums.odd);
             }
         }
-        y[r] = sum_lanes_16(_mm512_add_ps(even, odd));
+        y[r] = sum_lanes_16(_mm512_add_ps(_mm512_add_ps(sums.even, sums.odd), _mm512_zextps256_ps512(sums.minima)));
     }
 }
+
+#define MATVEC_SIXTEENS(name)                                                                                          \
+    void avx512_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
+        matvec_sixteens(y, weights, row_bytes, rows, x, n, unpack_pair_##name, unpack_sixteen_##name);                 \
+    }
+
+MATVEC_SIXTEENS(q2_k)
+MATVEC_SIXTEENS(q3_k)
+MATVEC_SIXTEENS(q6_k)
 
 /* ------------------------------------------------------------------ floats */
 

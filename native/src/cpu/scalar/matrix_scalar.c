@@ -1,12 +1,12 @@
 /*
  * The matrix kernels as formulas: the definition that every other tier is tested against.
  *
- * A group of 32 weights of any block format is value_e = scale_e q_e + minimum with small integers q, so that with
+ * Half a group, 16 weights of any block format, is value_e = scale q_e + minimum with small integers q, so that with
  * activations x_e = d x'_e (struct q8_row)
  *
- *     sum over the group of value_e x_e = d sum(scale_e q_e x'_e) + minimum sum(x_e)
+ *     sum over the half of value_e x_e = d (scale sum(q_e x'_e) + minimum sum(x'_e))
  *
- * where the first sum is one of integers for each run of equal scale_e. Sums over the groups are kept in double and
+ * with sums of integers. Sums over the groups are kept in double and
  * rounded once. No panels: the scalar tier multiplies token by token.
  */
 #include "../../quant/blocks.h"
@@ -19,8 +19,7 @@ RWKV_WEIGHT_TYPES(X)
 
 struct group {
     int8_t q[Q8_GROUP];
-    float scale[2]; /* of the elements 0..15 and 16..31; they differ in Q6_K only */
-    float minimum;
+    float scale[2], minimum[2]; /* of the elements 0..15 and 16..31; they differ in Q2_K, Q3_K and Q6_K only */
 };
 
 static void unpack_nibbles(int8_t q[Q8_GROUP], const uint8_t qs[16]) {
@@ -45,15 +44,15 @@ static struct group unpack_q8_0(const void *row, size_t g) {
 static struct group unpack_q4_0(const void *row, size_t g) {
     const struct block_q4_0 *block = (const struct block_q4_0 *)row + g;
     const float d = load_f16(block->d);
-    struct group group = {.scale = {d, d}, .minimum = -8 * d};
+    struct group group = {.scale = {d, d}, .minimum = {-8 * d, -8 * d}};
     unpack_nibbles(group.q, block->qs);
     return group;
 }
 
 static struct group unpack_q4_1(const void *row, size_t g) {
     const struct block_q4_1 *block = (const struct block_q4_1 *)row + g;
-    const float d = load_f16(block->d);
-    struct group group = {.scale = {d, d}, .minimum = load_f16(block->m)};
+    const float d = load_f16(block->d), m = load_f16(block->m);
+    struct group group = {.scale = {d, d}, .minimum = {m, m}};
     unpack_nibbles(group.q, block->qs);
     return group;
 }
@@ -61,7 +60,7 @@ static struct group unpack_q4_1(const void *row, size_t g) {
 static struct group unpack_q5_0(const void *row, size_t g) {
     const struct block_q5_0 *block = (const struct block_q5_0 *)row + g;
     const float d = load_f16(block->d);
-    struct group group = {.scale = {d, d}, .minimum = -16 * d};
+    struct group group = {.scale = {d, d}, .minimum = {-16 * d, -16 * d}};
     unpack_nibbles(group.q, block->qs);
     unpack_fifth_bits(group.q, block->qh);
     return group;
@@ -69,10 +68,44 @@ static struct group unpack_q5_0(const void *row, size_t g) {
 
 static struct group unpack_q5_1(const void *row, size_t g) {
     const struct block_q5_1 *block = (const struct block_q5_1 *)row + g;
-    const float d = load_f16(block->d);
-    struct group group = {.scale = {d, d}, .minimum = load_f16(block->m)};
+    const float d = load_f16(block->d), m = load_f16(block->m);
+    struct group group = {.scale = {d, d}, .minimum = {m, m}};
     unpack_nibbles(group.q, block->qs);
     unpack_fifth_bits(group.q, block->qh);
+    return group;
+}
+
+static struct group unpack_iq4_nl(const void *row, size_t g) {
+    const struct block_iq4_nl *block = (const struct block_iq4_nl *)row + g;
+    const float d = load_f16(block->d);
+    struct group group = {.scale = {d, d}};
+    unpack_nibbles(group.q, block->qs);
+    for (int e = 0; e < Q8_GROUP; e++) group.q[e] = iq4_nl_values[group.q[e]];
+    return group;
+}
+
+static struct group unpack_q2_k(const void *row, size_t g) {
+    const struct block_q2_k *block = (const struct block_q2_k *)row + g / 8;
+    const size_t s = g % 8, half = s / 4, j = s % 4;
+    const float d = load_f16(block->d), dmin = load_f16(block->dmin);
+    const uint8_t *scales = block->scales + 2 * s;
+    struct group group = {.scale = {d * (scales[0] & 15), d * (scales[1] & 15)},
+                          .minimum = {-dmin * (scales[0] >> 4), -dmin * (scales[1] >> 4)}};
+    for (int l = 0; l < Q8_GROUP; l++) group.q[l] = block->qs[32 * half + l] >> 2 * j & 3;
+    return group;
+}
+
+static struct group unpack_q3_k(const void *row, size_t g) {
+    const struct block_q3_k *block = (const struct block_q3_k *)row + g / 8;
+    const size_t s = g % 8, half = s / 4, j = s % 4;
+    const float d = load_f16(block->d);
+    int8_t scales[16];
+    load_scales_q3_k(block->scales, scales);
+    struct group group = {.scale = {d * scales[2 * s], d * scales[2 * s + 1]}};
+    for (int l = 0; l < Q8_GROUP; l++) {
+        const int low = block->qs[32 * half + l] >> 2 * j & 3, high = block->hmask[l] >> s & 1;
+        group.q[l] = (int8_t)((low | high << 2) - 4);
+    }
     return group;
 }
 
@@ -81,8 +114,8 @@ static struct group unpack_q4_k(const void *row, size_t g) {
     const size_t s = g % 8;
     uint8_t scales[8], minima[8];
     load_scales_k(block->scales, scales, minima);
-    const float scale = load_f16(block->d) * scales[s];
-    struct group group = {.scale = {scale, scale}, .minimum = -load_f16(block->dmin) * minima[s]};
+    const float scale = load_f16(block->d) * scales[s], minimum = -load_f16(block->dmin) * minima[s];
+    struct group group = {.scale = {scale, scale}, .minimum = {minimum, minimum}};
     for (int l = 0; l < Q8_GROUP; l++) group.q[l] = block->qs[32 * (s / 2) + l] >> 4 * (s % 2) & 15;
     return group;
 }
@@ -92,8 +125,8 @@ static struct group unpack_q5_k(const void *row, size_t g) {
     const size_t s = g % 8;
     uint8_t scales[8], minima[8];
     load_scales_k(block->scales, scales, minima);
-    const float scale = load_f16(block->d) * scales[s];
-    struct group group = {.scale = {scale, scale}, .minimum = -load_f16(block->dmin) * minima[s]};
+    const float scale = load_f16(block->d) * scales[s], minimum = -load_f16(block->dmin) * minima[s];
+    struct group group = {.scale = {scale, scale}, .minimum = {minimum, minimum}};
     for (int l = 0; l < Q8_GROUP; l++) {
         const int low = block->qs[32 * (s / 2) + l] >> 4 * (s % 2) & 15;
         group.q[l] = (int8_t)(low | (block->qh[l] >> s & 1) << 4);
@@ -114,22 +147,24 @@ static struct group unpack_q6_k(const void *row, size_t g) {
     return group;
 }
 
-static double multiply_group(const struct group *group, const int8_t *x, float d, float sum) {
+static double multiply_group(const struct group *group, const int8_t *x, float d, const int16_t halves[2]) {
     int dot[2] = {0, 0};
     for (int e = 0; e < Q8_GROUP; e++) dot[e / 16] += group->q[e] * x[e];
-    return (double)d * ((double)group->scale[0] * dot[0] + (double)group->scale[1] * dot[1]) +
-           (double)group->minimum * sum;
+    double sum = 0;
+    for (int h = 0; h < 2; h++) sum += (double)group->scale[h] * dot[h] + (double)group->minimum[h] * halves[h];
+    return d * sum;
 }
 
 #define MATVEC_BLOCKS(name)                                                                                            \
     void scalar_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
         const int8_t *q = x;                                                                                           \
-        const float *scales = q8_row_scales(x, n), *sums = q8_row_sums(x, n);                                          \
+        const float *scales = q8_row_scales(x, n);                                                                     \
+        const int16_t *halves = q8_row_halves(x, n);                                                                   \
         for (size_t r = 0; r < rows; r++) {                                                                            \
             double sum = 0;                                                                                            \
             for (size_t g = 0; g < n / Q8_GROUP; g++) {                                                                \
                 const struct group group = unpack_##name((const char *)weights + r * row_bytes, g);                    \
-                sum += multiply_group(&group, q + g * Q8_GROUP, scales[g], sums[g]);                                   \
+                sum += multiply_group(&group, q + g * Q8_GROUP, scales[g], halves + 2 * g);                            \
             }                                                                                                          \
             y[r] = (float)sum;                                                                                         \
         }                                                                                                              \
@@ -140,6 +175,9 @@ MATVEC_BLOCKS(q4_0)
 MATVEC_BLOCKS(q4_1)
 MATVEC_BLOCKS(q5_0)
 MATVEC_BLOCKS(q5_1)
+MATVEC_BLOCKS(iq4_nl)
+MATVEC_BLOCKS(q2_k)
+MATVEC_BLOCKS(q3_k)
 MATVEC_BLOCKS(q4_k)
 MATVEC_BLOCKS(q5_k)
 MATVEC_BLOCKS(q6_k)

@@ -38,6 +38,9 @@ enum {
 #endif
     PANEL_OF_Q4_1 = PANEL_U5,
     PANEL_OF_Q5_1 = PANEL_U5,
+    PANEL_OF_IQ4_NL = PANEL_S8,
+    PANEL_OF_Q2_K = PANEL_U6,
+    PANEL_OF_Q3_K = PANEL_S6,
     PANEL_OF_Q4_K = PANEL_U5,
     PANEL_OF_Q5_K = PANEL_U5,
     PANEL_OF_Q6_K = PANEL_S6
@@ -47,6 +50,13 @@ enum {
 struct u5_group {
     uint8_t q[Q8_GROUP / 4][PANEL_ROWS][4];
     float scale[PANEL_ROWS], minimum[PANEL_ROWS];
+};
+
+struct u6_group {
+    uint8_t q[Q8_GROUP / 4][PANEL_ROWS][4];
+    float scale[PANEL_ROWS];
+    float minimum_scale[PANEL_ROWS];
+    int16_t minimum[PANEL_ROWS][2]; /* of the columns 0..15 and 16..31, to be multiplied by minimum_scale */
 };
 
 struct s6_group {

@@ -1,6 +1,7 @@
 /*
  * Block formats, one group of 32 weights at a time, into registers: the integers as 32 bytes in the order of their
- * elements (Q6_K and Q8_0 signed), scales and minima of 8 groups at once ("octet": a whole block of 256).
+ * elements (Q8_0 and IQ4_NL signed), scales and minima of 8 groups at once ("octet": a whole block of 256). Types with
+ * a scale for each 16 weights have those of a block as integers ("sixteen").
  *
  * value = scale * q + minimum
  */
@@ -94,6 +95,12 @@ INLINE __m256i unpack_q_q5_1(const void *row, size_t group) {
     return _mm256_or_si256(nibbles(block->qs), fifth_bits(block->qh));
 }
 
+INLINE __m256i unpack_q_iq4_nl(const void *row, size_t group) {
+    const struct block_iq4_nl *block = (const struct block_iq4_nl *)row + group;
+    const __m256i values = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)iq4_nl_values));
+    return _mm256_shuffle_epi8(values, nibbles(block->qs));
+}
+
 INLINE struct octet unpack_scales_q8_0(const void *row, size_t group, int count) {
     const struct block_q8_0 *block = (const struct block_q8_0 *)row + group;
     return (struct octet){gather_f16(block->d, sizeof *block, count), _mm256_setzero_ps()};
@@ -121,7 +128,12 @@ INLINE struct octet unpack_scales_q5_1(const void *row, size_t group, int count)
     return (struct octet){gather_f16(block->d, sizeof *block, count), gather_f16(block->m, sizeof *block, count)};
 }
 
-/* ------------------------------------------------------------------ blocks of 256 */
+INLINE struct octet unpack_scales_iq4_nl(const void *row, size_t group, int count) {
+    const struct block_iq4_nl *block = (const struct block_iq4_nl *)row + group;
+    return (struct octet){gather_f16(block->d, sizeof *block, count), _mm256_setzero_ps()};
+}
+
+/* ------------------------------------------------------------------ blocks of 256, groups of 32 */
 
 INLINE __m256 broadcast_f16(const uint8_t *half) { return _mm256_set1_ps(_cvtsh_ss(load_u16(half))); }
 
@@ -172,18 +184,75 @@ INLINE struct octet unpack_scales_q5_k(const void *row, size_t group, int count)
     return scale_octet(block->d, block->dmin, block->scales);
 }
 
+/* ------------------------------------------------------------------ blocks of 256, groups of 16 */
+
+/* value = d * scale * q + m * minimum, scales and minima 16 integers of 16 bits each: -128..127 and 0..15 at most */
+struct sixteen {
+    __m256i scale, minimum;
+    float d, m;
+};
+
+/* Of the block that begins with group `group`. */
+typedef struct sixteen unpack_sixteen(const void *row, size_t group);
+
+/* Bits 2 j and 2 j + 1 of each byte, as bits `to` and `to` + 1. */
+INLINE __m256i two_bits(const uint8_t bytes[32], const int j, const int to) {
+    __m256i bits = _mm256_loadu_si256((const __m256i *)bytes);
+    bits = 2 * j > to ? _mm256_srli_epi16(bits, 2 * j - to) : _mm256_slli_epi16(bits, to - 2 * j);
+    return _mm256_and_si256(bits, _mm256_set1_epi8((char)(3 << to)));
+}
+
+INLINE __m256i unpack_q_q2_k(const void *row, size_t group) {
+    const struct block_q2_k *block = (const struct block_q2_k *)row + group / 8;
+    return two_bits(block->qs + group % 8 / 4 * 32, (int)(group % 4), 0);
+}
+
+INLINE struct sixteen unpack_sixteen_q2_k(const void *row, size_t group) {
+    const struct block_q2_k *block = (const struct block_q2_k *)row + group / 8;
+    const __m256i scales = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)block->scales));
+    return (struct sixteen){_mm256_and_si256(scales, _mm256_set1_epi16(15)), _mm256_srli_epi16(scales, 4),
+                            _cvtsh_ss(load_u16(block->d)), -_cvtsh_ss(load_u16(block->dmin))};
+}
+
+/* + 4 */
+INLINE __m256i unpack_q_q3_k(const void *row, size_t group) {
+    const struct block_q3_k *block = (const struct block_q3_k *)row + group / 8;
+    const __m256i bit = _mm256_set1_epi8((char)(1 << group % 8));
+    const __m256i bytes = _mm256_loadu_si256((const __m256i *)block->hmask);
+    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+    return _mm256_or_si256(two_bits(block->qs + group % 8 / 4 * 32, (int)(group % 4), 0),
+                           _mm256_and_si256(set, _mm256_set1_epi8(4)));
+}
+
+/* With values of scale * (q - zero). */
+INLINE struct sixteen sixteen_with_zero(__m128i scales, float d, int zero) {
+    const __m256i words = _mm256_cvtepi8_epi16(scales);
+    return (struct sixteen){words, words, d, (float)-zero * d};
+}
+
+INLINE struct sixteen unpack_sixteen_q3_k(const void *row, size_t group) {
+    const struct block_q3_k *block = (const struct block_q3_k *)row + group / 8;
+    /* load_scales_q3_k on whole words of four */
+    const uint32_t w0 = load_u32(block->scales), w1 = load_u32(block->scales + 4), high = load_u32(block->scales + 8);
+    const uint32_t t0 = (w0 & 0x0f0f0f0f) | (high << 4 & 0x30303030);
+    const uint32_t t4 = (w1 & 0x0f0f0f0f) | (high << 2 & 0x30303030);
+    const uint32_t t8 = (w0 >> 4 & 0x0f0f0f0f) | (high & 0x30303030);
+    const uint32_t t12 = (w1 >> 4 & 0x0f0f0f0f) | (high >> 2 & 0x30303030);
+    const __m128i scales = _mm_setr_epi32((int)t0, (int)t4, (int)t8, (int)t12);
+    return sixteen_with_zero(_mm_sub_epi8(scales, _mm_set1_epi8(32)), _cvtsh_ss(load_u16(block->d)), 4);
+}
+
+/* + 32 */
 INLINE __m256i unpack_q_q6_k(const void *row, size_t group) {
     const struct block_q6_k *block = (const struct block_q6_k *)row + group / 8;
     const size_t half = group % 8 / 4, j = group % 4;
     const __m256i low = half_nibbles(block->ql + 64 * half + 32 * (j % 2), j / 2);
-    const __m256i pairs = _mm256_loadu_si256((const __m256i *)(block->qh + 32 * half));
-    const __m256i two_bits = _mm256_set1_epi8(0x30);
-    const __m256i high = _mm256_and_si256(j == 0   ? _mm256_slli_epi16(pairs, 4)
-                                          : j == 1 ? _mm256_slli_epi16(pairs, 2)
-                                          : j == 2 ? pairs
-                                                   : _mm256_srli_epi16(pairs, 2),
-                                          two_bits);
-    return _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32));
+    return _mm256_or_si256(low, two_bits(block->qh + 32 * half, (int)j, 4));
+}
+
+INLINE struct sixteen unpack_sixteen_q6_k(const void *row, size_t group) {
+    const struct block_q6_k *block = (const struct block_q6_k *)row + group / 8;
+    return sixteen_with_zero(_mm_loadu_si128((const __m128i *)block->scales), _cvtsh_ss(load_u16(block->d)), 32);
 }
 
 /* ------------------------------------------------------------------ floats */

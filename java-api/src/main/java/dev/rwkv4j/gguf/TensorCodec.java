@@ -8,8 +8,7 @@ import dev.rwkv4j.bindings.rwkv_h;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Turns floats into the element types of tensors and back, in the native library. It knows all types that models can be
- * run with: not {@link GgmlType#Q2_K}, {@link GgmlType#Q3_K} and {@link GgmlType#IQ4_NL}.
+ * Turns floats into the element types of tensors and back, in the native library.
  *
  * <p>Any number of threads may use it at once.
  */
@@ -18,14 +17,13 @@ public final class TensorCodec {
     }
 
     /**
-     * Encodes floats. The blocks of 32 elements and BF16 come out as ggml writes them, bit for bit; for the blocks of 256
-     * scales are searched that make the squared error small.
+     * Encodes floats. BF16 and the blocks of 32 elements except IQ4_NL come out as ggml writes them, bit for bit; for the
+     * blocks of 256 scales are searched that make the squared error small.
      *
      * @param type what to encode as
      * @param source floats in native memory, in whole blocks, all finite if the type is a block format
      * @param target native memory of exactly the encoded length, {@code type.bytes(elements)}
-     * @throws IllegalArgumentException if the type isn't supported, the lengths don't fit together, a value isn't finite,
-     *     or a segment lies on the heap
+     * @throws IllegalArgumentException if the lengths don't fit together, a value isn't finite, or a segment lies on the heap
      */
     public static void encode(GgmlType type, MemorySegment source, MemorySegment target) {
         call(type, error -> rwkv_h.rwkv_encode(type.id(), source, elements(source), target, target.byteSize(), error));
@@ -37,8 +35,7 @@ public final class TensorCodec {
      * @param type what they are encoded as
      * @param source encoded elements in native memory, in whole blocks
      * @param target native memory of exactly as many floats
-     * @throws IllegalArgumentException if the type isn't supported, the lengths don't fit together, or a segment lies on
-     *     the heap
+     * @throws IllegalArgumentException if the lengths don't fit together, or a segment lies on the heap
      */
     public static void decode(GgmlType type, MemorySegment source, MemorySegment target) {
         call(type, error -> rwkv_h.rwkv_decode(type.id(), source, source.byteSize(), target, elements(target), error));

@@ -336,6 +336,24 @@ public class rwkv_h extends rwkv_h$shared {
     public static int RWKV_TYPE_Q8_0() {
         return RWKV_TYPE_Q8_0;
     }
+    private static final int RWKV_TYPE_Q2_K = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_type.RWKV_TYPE_Q2_K = 10
+     * }
+     */
+    public static int RWKV_TYPE_Q2_K() {
+        return RWKV_TYPE_Q2_K;
+    }
+    private static final int RWKV_TYPE_Q3_K = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_type.RWKV_TYPE_Q3_K = 11
+     * }
+     */
+    public static int RWKV_TYPE_Q3_K() {
+        return RWKV_TYPE_Q3_K;
+    }
     private static final int RWKV_TYPE_Q4_K = (int)12L;
     /**
      * {@snippet lang=c :
@@ -362,6 +380,15 @@ public class rwkv_h extends rwkv_h$shared {
      */
     public static int RWKV_TYPE_Q6_K() {
         return RWKV_TYPE_Q6_K;
+    }
+    private static final int RWKV_TYPE_IQ4_NL = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_type.RWKV_TYPE_IQ4_NL = 20
+     * }
+     */
+    public static int RWKV_TYPE_IQ4_NL() {
+        return RWKV_TYPE_IQ4_NL;
     }
     private static final int RWKV_TYPE_BF16 = (int)30L;
     /**

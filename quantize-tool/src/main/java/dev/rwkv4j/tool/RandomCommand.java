@@ -21,7 +21,8 @@ import java.util.List;
 /** {@code rwkv random}: a model with random weights. */
 final class RandomCommand implements Command {
     private static final List<GgmlType> TYPES = List.of(GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0,
-            GgmlType.Q6_K, GgmlType.Q5_K, GgmlType.Q4_K, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0);
+            GgmlType.Q6_K, GgmlType.Q5_K, GgmlType.Q4_K, GgmlType.Q5_1, GgmlType.Q5_0, GgmlType.Q4_1, GgmlType.Q4_0,
+            GgmlType.IQ4_NL, GgmlType.Q3_K, GgmlType.Q2_K);
     private static final GgmlType DEFAULT_TYPE = GgmlType.Q8_0;
     private static final int MOST_LAYERS = 1000;
     private static final int MOST_ROWS = 1 << 24;

@@ -1,7 +1,6 @@
 package dev.rwkv4j.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.Gson;
 import dev.rwkv4j.gguf.GgmlType;
@@ -15,21 +14,14 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.util.HexFormat;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The native library's block formats, against bytes and values of ggml. */
 class BlocksTest {
-    private static final Set<String> UNSUPPORTED = Set.of("Q2_K", "Q3_K", "IQ4_NL");
-
     static Stream<String> decodable() throws IOException {
-        return vectors().decode.keySet().stream().filter(type -> !UNSUPPORTED.contains(type));
-    }
-
-    static Stream<String> unsupported() {
-        return UNSUPPORTED.stream();
+        return vectors().decode.keySet().stream();
     }
 
     static Stream<String> encodable() throws IOException {
@@ -43,16 +35,6 @@ class BlocksTest {
         byte[] raw = HexFormat.of().parseHex(expected.raw);
         assertThat(decode(GgmlType.valueOf(name), raw, expected.values.length))
                 .satisfies(actual -> assertThat(Difference.relative(actual, expected.values)).isLessThan(1e-6));
-    }
-
-    @ParameterizedTest
-    @MethodSource("unsupported")
-    void refusesToDecode(String name) throws IOException {
-        Decoded vector = vectors().decode.get(name);
-        byte[] raw = HexFormat.of().parseHex(vector.raw);
-        assertThatThrownBy(() -> decode(GgmlType.valueOf(name), raw, vector.values.length))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining(name);
     }
 
     @ParameterizedTest

@@ -9,8 +9,7 @@ import java.nio.ByteOrder;
 
 /**
  * Decodes GGUF's element types to doubles, one element at a time, in the words of the format description: the
- * oracle of the native decoder, so it shares no code with it. Two types that the engine does not support
- * ({@code Q2_K}, {@code Q3_K}) and {@code IQ4_NL} are left out here too.
+ * oracle of the native decoder, so it shares no code with it.
  */
 final class BlockDecoder {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED
@@ -18,6 +17,9 @@ final class BlockDecoder {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED
             .withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final int[] IQ4_NL_VALUES = {
+            -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
     private final MemorySegment data;
     private final GgmlType type;
@@ -42,9 +44,8 @@ final class BlockDecoder {
     private static int blockElements(GgmlType type) {
         return switch (type) {
             case F32, F16, BF16 -> 1;
-            case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 -> 32;
-            case Q4_K, Q5_K, Q6_K -> 256;
-            default -> throw unsupported(type);
+            case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> 32;
+            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> 256;
         };
     }
 
@@ -53,14 +54,15 @@ final class BlockDecoder {
             case F32 -> 4;
             case F16, BF16 -> 2;
             case Q8_0 -> 34;
-            case Q4_0 -> 18;
+            case Q4_0, IQ4_NL -> 18;
             case Q4_1 -> 20;
             case Q5_0 -> 22;
             case Q5_1 -> 24;
+            case Q2_K -> 84;
+            case Q3_K -> 110;
             case Q4_K -> 144;
             case Q5_K -> 176;
             case Q6_K -> 210;
-            default -> throw unsupported(type);
         };
     }
 
@@ -75,10 +77,14 @@ final class BlockDecoder {
             case Q4_1 -> half(b) * nibble(b + 4, e) + half(b + 2);
             case Q5_0 -> half(b) * ((nibble(b + 6, e) | fifthBit(b + 2, e)) - 16);
             case Q5_1 -> half(b) * (nibble(b + 8, e) | fifthBit(b + 4, e)) + half(b + 2);
+            case IQ4_NL -> half(b) * IQ4_NL_VALUES[nibble(b + 2, e)];
+            case Q2_K -> half(b + 80) * (unsigned(b + e / 16) & 15) * twoBits(b + 16, e)
+                    - half(b + 82) * (unsigned(b + e / 16) >> 4);
+            case Q3_K -> half(b + 108) * (scaleOfQ3(b + 96, e / 16) - 32)
+                    * (twoBits(b + 32, e) - (bit(b + e % 32, e / 32) == 1 ? 0 : 4));
             case Q4_K -> scaledAndShifted(b, e, nibbleOfPairs(b + 16, e));
             case Q5_K -> scaledAndShifted(b, e, nibbleOfPairs(b + 48, e) | bit(b + 16 + e % 32, e / 32) << 4);
             case Q6_K -> half(b + 208) * data.get(JAVA_BYTE, b + 192 + e / 16) * (sixBits(b, e) - 32);
-            default -> throw unsupported(type);
         };
     }
 
@@ -126,6 +132,18 @@ final class BlockDecoder {
         return half(b) * scale * q - half(b + 2) * minimum;
     }
 
+    /** Two bits of element e of 256: each 32 bytes hold 128 elements. */
+    private int twoBits(long quants, int e) {
+        return unsigned(quants + 32 * (e / 128) + e % 32) >> 2 * (e / 32 % 4) & 3;
+    }
+
+    /** Q3_K: sixteen scales of six bits, the lower four of two in each of 8 bytes, the upper two of four in each of 4. */
+    private int scaleOfQ3(long scales, int t) {
+        int lower = unsigned(scales + t % 8) >> (t < 8 ? 0 : 4) & 15;
+        int upper = unsigned(scales + 8 + t % 4) >> 2 * (t / 4) & 3;
+        return lower | upper << 4;
+    }
+
     /** Q6_K: four lower bits from the first 128 bytes, two upper bits from the 64 bytes behind them. */
     private int sixBits(long b, int e) {
         int n = e / 128;
@@ -134,9 +152,5 @@ final class BlockDecoder {
         int lower = unsigned(b + 64 * n + 32 * (j & 1) + l) >> 4 * (j >> 1) & 15;
         int upper = unsigned(b + 128 + 32 * n + l) >> 2 * j & 3;
         return lower | upper << 4;
-    }
-
-    private static IllegalArgumentException unsupported(GgmlType type) {
-        return new IllegalArgumentException("the reference does not decode " + type);
     }
 }

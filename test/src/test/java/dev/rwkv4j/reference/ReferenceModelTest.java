@@ -17,7 +17,7 @@ class ReferenceModelTest {
     private static final double EXACT = 1e-7;
 
     static Stream<LlamaCppFile> llamaCppFiles() throws IOException {
-        return LlamaCppFile.all().filter(file -> !file.unsupported());
+        return LlamaCppFile.all();
     }
 
     @ParameterizedTest

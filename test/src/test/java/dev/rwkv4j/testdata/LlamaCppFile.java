@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -30,8 +29,6 @@ public record LlamaCppFile(
 
     /** After how many tokens logits are known. */
     public static final int[] CUTS = {1, 16, 77};
-
-    private static final Set<String> UNSUPPORTED = Set.of("Q2_K", "Q3_K", "IQ4_NL");
 
     private static final int VOCABULARY = 256;
 
@@ -56,11 +53,6 @@ public record LlamaCppFile(
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /** Whether it has a type that the engine does not support. */
-    public boolean unsupported() {
-        return types.keySet().stream().anyMatch(UNSUPPORTED::contains);
     }
 
     /** Whether it has a block format. */

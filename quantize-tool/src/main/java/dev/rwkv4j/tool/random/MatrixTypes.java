@@ -21,7 +21,7 @@ public interface MatrixTypes {
      *
      * @param name its name in the file, for example {@code blk.0.time_mix_key.weight}
      * @param kind what it is for
-     * @return a type that can be encoded
+     * @return its type
      */
     GgmlType of(String name, Kind kind);
 

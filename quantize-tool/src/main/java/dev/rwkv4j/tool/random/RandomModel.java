@@ -48,7 +48,6 @@ public record RandomModel(ModelShape shape, MatrixTypes types, long seed) {
      *
      * @param target is replaced if it exists, and left alone if writing fails
      * @param progress told from time to time which part of the weights is written, from 0 to 1
-     * @throws IllegalArgumentException if values can't be encoded as one of the types
      * @throws IOException if the file can't be written
      */
     public void write(Path target, DoubleConsumer progress) throws IOException {
@@ -110,6 +109,7 @@ public record RandomModel(ModelShape shape, MatrixTypes types, long seed) {
             return type;
         }
         return switch (type) {
+            case Q2_K, Q3_K -> storable(GgmlType.Q4_0, rowLength);
             case Q4_K -> storable(GgmlType.Q5_0, rowLength);
             case Q5_K -> storable(GgmlType.Q5_1, rowLength);
             case Q6_K -> storable(GgmlType.Q8_0, rowLength);
