@@ -15,11 +15,13 @@ import dev.rwkv4j.RwkvSession;
 import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufTensor;
+import dev.rwkv4j.gguf.GgufWriter;
 import dev.rwkv4j.testdata.CommandLine;
 import dev.rwkv4j.testdata.CommandLine.Result;
 import dev.rwkv4j.testdata.Difference;
 import dev.rwkv4j.testdata.GgufEdit;
 import dev.rwkv4j.testdata.SmallModels;
+import dev.rwkv4j.tokenizer.WorldTokenizer;
 import dev.rwkv4j.tool.random.MatrixTypes;
 import dev.rwkv4j.tool.random.ModelShape;
 import dev.rwkv4j.tool.random.ModelShape.LowRanks;
@@ -219,13 +221,42 @@ class QualityTest {
 
     @Test
     void tensorsThatDifferAreSaid() throws Exception {
-        new GgufEdit().add("extra.weight", GgmlType.F32, 7).apply(folder.resolve("small.gguf"),
-                folder.resolve("more.gguf"));
-        Result result = run("compare", "base.gguf", "more.gguf", "-f", "text.txt");
-        if (result.status() == 0) {
-            assertThat(result.text()).contains("more.gguf: not compared: extra.weight is only in more.gguf\n");
-        } else {
-            assertThat(result.err()).startsWith("rwkv: more.gguf: ").contains("extra.weight").hasLineCount(1);
+        ModelShape shape = new ModelShape(Version.V6, 2, 32, 32, 96, VOCABULARY, LowRanks.ofVersion6(8, 8));
+        new RandomModel(shape, MatrixTypes.uniform(GgmlType.F32), 1).write(folder.resolve("six.gguf"), _ -> {
+        });
+        assertThat(good("compare", "base.gguf", "six.gguf", "-f", "text.txt").text()).contains(
+                "six.gguf: not compared: blk.1.time_mix_a1.weight is only in base.gguf\n",
+                "six.gguf: not compared: blk.1.time_mix_first.weight is only in six.gguf\n",
+                "six.gguf: not compared: token_embd.weight is [64, 256] in base.gguf and [32, 256] in six.gguf\n");
+    }
+
+    @Test
+    void modelsHaveToHaveTheSameTokens() throws Exception {
+        writeWithTokens("ab.gguf", "ab");
+        writeWithTokens("cd.gguf", "cd");
+        fails(1, "cd.gguf: token 257 is another one, expected the vocabulary of ab.gguf",
+                "compare", "ab.gguf", "cd.gguf", "-f", "text.txt");
+        JsonObject found = json("compare", "ab.gguf", "wide.gguf", "-f", "text.txt", "--json")
+                .getAsJsonArray("models").get(0).getAsJsonObject();
+        assertThat(found.get("kl_largest").getAsDouble()).isZero();
+    }
+
+    /** The model that has no tokenizer, with one of all bytes and another token. */
+    private static void writeWithTokens(String name, String token) throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (int b = 0; b < 256; b++) {
+            lines.add((b + 1) + (b < 0x80 ? " '" : " b'") + String.format("\\x%02x", b) + "' 1");
+        }
+        lines.add("257 '" + token + "' " + token.length());
+        Path vocabulary = Files.write(folder.resolve("vocabulary.txt"), lines);
+        try (GgufFile file = GgufFile.open(folder.resolve("wide.gguf"))) {
+            GgufWriter writer = new GgufWriter().putAll(file.metadata(), key -> !key.startsWith("tokenizer."));
+            WorldTokenizer.read(vocabulary).withSize(300).writeTo(writer);
+            for (GgufTensor tensor : file.tensors().values()) {
+                long[] dims = tensor.dims().stream().mapToLong(Long::longValue).toArray();
+                writer.addTensor(tensor.name(), tensor.type(), dims, out -> out.write(tensor.data()));
+            }
+            writer.write(folder.resolve(name));
         }
     }
 
@@ -252,6 +283,11 @@ class QualityTest {
                 "--chart", "nowhere/chart.svg");
         fails(1, "wide.gguf: the model has a vocabulary of 300 tokens, expected the vocabulary of base.gguf, 256 tokens",
                 "compare", "base.gguf", "half.gguf", "wide.gguf", "-f", "text.txt");
+        new GgufEdit().replace("blk.0.channel_mix_key.weight", GgmlType.IQ4_NL, 64, 96)
+                .apply(folder.resolve("base.gguf"), folder.resolve("odd.gguf"));
+        fails(1, "odd.gguf: tensor blk.0.channel_mix_key.weight has the type IQ4_NL", "compare", "base.gguf",
+                "odd.gguf",
+                "-f", "text.txt");
         fails(1, "absent.gguf: no such file", "compare", "base.gguf", "absent.gguf", "-f", "text.txt");
         fails(1, "letter.txt: the text is too short", "compare", "base.gguf", "half.gguf", "-f", "letter.txt");
     }

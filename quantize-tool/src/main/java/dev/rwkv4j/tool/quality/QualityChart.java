@@ -20,7 +20,7 @@ public final class QualityChart {
     private static final int RADIUS = 5;
 
     /** Of the labels, which are drawn in 12 pixels. */
-    private static final double CHARACTER_WIDTH = 6.8;
+    private static final double CHARACTER_WIDTH = 7.4;
     private static final int LINE_HEIGHT = 14;
     private static final int GAP = 9;
 

@@ -33,7 +33,7 @@ class TextTokensTest {
     @ValueSource(ints = {0, 1, PIECE - 3, PIECE - 2, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE - 1, 2 * PIECE, 300_000})
     void tokensAreThoseOfTheWholeText(int length) throws IOException {
         Tokenizer tokenizer = world("abcdefgh", "ab", "efg", "hab", "\\n\\n", "abcdefghabcdefgh");
-        byte[] text = "abcdefgh".repeat(length / 8 + 1).substring(0, length).getBytes(StandardCharsets.UTF_8);
+        byte[] text = ("gh" + "abcdefgh".repeat(length / 8 + 1)).substring(0, length).getBytes(StandardCharsets.UTF_8);
         assertThat(read(text, tokenizer)).isEqualTo(tokenizer.encode(text));
         byte[] random = new Random(length).ints(length, 'a', 'i' + 1).collect(StringBuilder::new,
                 StringBuilder::appendCodePoint, StringBuilder::append).toString().getBytes(StandardCharsets.UTF_8);
