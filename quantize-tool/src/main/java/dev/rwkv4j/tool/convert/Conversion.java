@@ -179,14 +179,21 @@ public record Conversion(
                 groupNormEpsilon.orElse(constants.groupNormEpsilon()));
     }
 
-    /** As a GGUF file says, or the file's name without its extension. */
+    /** As a GGUF file says, or the file's name without its extension, or the folder's if the file's says nothing. */
     private static String modelName(Checkpoint checkpoint) throws IOException {
-        String name = checkpoint.path().getFileName().toString();
-        int dot = name.lastIndexOf('.');
-        String fileName = dot > 0 ? name.substring(0, dot) : name;
+        Path file = checkpoint.path();
+        Path folder = file.toAbsolutePath().getParent().getFileName();
+        boolean named = !ShardIndex.NAMES.contains(file.getFileName().toString()) || folder == null;
+        String name = named ? withoutExtension(file) : folder.toString();
         return checkpoint.metadata().isEmpty()
-                ? fileName
-                : checkpoint.metadata().get().getString(ModelMetadata.NAME, fileName);
+                ? name
+                : checkpoint.metadata().get().getString(ModelMetadata.NAME, name);
+    }
+
+    private static String withoutExtension(Path file) {
+        String name = file.getFileName().toString();
+        int dot = name.lastIndexOf('.');
+        return dot > 0 ? name.substring(0, dot) : name;
     }
 
     private void noteEpsilon(Container container, ModelSizes sizes, List<String> notes) {

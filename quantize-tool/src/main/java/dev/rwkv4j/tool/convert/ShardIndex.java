@@ -18,7 +18,7 @@ import java.util.Map;
  */
 final class ShardIndex {
     /** What Hugging Face calls a checkpoint in a folder, in the order of preference. */
-    private static final List<String> NAMES = List.of("model.safetensors.index.json", "model.safetensors",
+    static final List<String> NAMES = List.of("model.safetensors.index.json", "model.safetensors",
             "pytorch_model.bin.index.json", "pytorch_model.bin");
 
     private static final int MAX_SHARDS = 1000;

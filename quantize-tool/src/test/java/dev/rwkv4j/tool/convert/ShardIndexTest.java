@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.tool.convert.TinyModel.Values;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,6 +75,17 @@ class ShardIndexTest {
         Files.delete(indexFile());
         Files.write(folder.resolve("model.safetensors"), SafetensorsBytes.of(model));
         assertThat(converted(folder)).isEqualTo(expected);
+    }
+
+    @Test
+    void theFolderGivesTheName() throws IOException {
+        Path named = Files.createDirectory(folder.resolve("rwkv-6.1"));
+        Files.write(named.resolve("model.safetensors"), SafetensorsBytes.of(model));
+        Path target = folder.resolve("out.gguf");
+        Conversion.defaults().run(named, target, ConversionProgress.NONE);
+        try (GgufFile file = GgufFile.open(target)) {
+            assertThat(file.metadata().getString("general.name")).isEqualTo("rwkv-6.1");
+        }
     }
 
     /** The name of the model is that of its file, so it is left out of the comparison. */
