@@ -79,7 +79,7 @@ final class Checkpoint implements AutoCloseable {
         if (isGguf(file)) {
             return openGguf(file);
         }
-        Arena arena = Arena.ofConfined();
+        Arena arena = Arena.ofShared();
         try {
             return read(file, arena, CheckpointFile.map(file, arena));
         } catch (Throwable e) {
@@ -108,7 +108,10 @@ final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /** Of the whole content of a file that isn't GGUF; the checkpoint closes the arena. */
+    /**
+     * Of the whole content of a file that isn't GGUF. The checkpoint closes the arena, which is shared if several threads
+     * are to read tensors.
+     */
     static Checkpoint read(Path path, Arena arena, MemorySegment file) throws IOException {
         CheckpointFile content = file.byteSize() > 0 && ShardIndex.recognises(file)
                 ? ShardIndex.read(path, file, arena)

@@ -6,10 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.rwkv4j.gguf.GgmlType;
-import dev.rwkv4j.gguf.GgufWriter.TensorOutput;
 import dev.rwkv4j.gguf.TensorCodec;
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -22,16 +19,11 @@ import java.util.stream.LongStream;
  *
  * <p>Everything that a conversion does to a tensor makes another view of the same memory: transposition swaps strides,
  * repetition is a stride of 0, and a function is applied when the elements are written. So nothing is ever held in Java's
- * memory but the few thousand elements that are just being written.
+ * memory but the slices that are just being encoded.
  *
  * <p>Elements of block formats are always contiguous and unchanged.
  */
 final class CheckpointTensor {
-    /** A whole number of blocks of every type. */
-    private static final int PIECE_ELEMENTS = 1 << 16;
-
-    private static final int PIECE_BYTES = 1 << 20;
-
     /** From here on a float rounds to an infinite float16; the largest is 65504. */
     private static final float F16_OVERFLOW = 65520;
 
@@ -156,21 +148,38 @@ final class CheckpointTensor {
     }
 
     /**
-     * Writes all elements, the last dimension running fastest.
+     * Elements in the order in which they are written: the last dimension runs fastest. Any number of threads may ask for
+     * different ones, each with buffers of its own.
      *
+     * @param first a multiple of all block sizes
+     * @param count ends at one as well, or with the tensor
+     * @param buffers for that many elements
+     * @return the encoded elements, in the buffers or in the mapped file
      * @throws CheckpointFormatException if a value has no place in {@code target}, or a function no value for an element
-     * @throws IOException if {@code out} can't be written to
      */
-    void write(GgmlType target, TensorOutput out) throws IOException {
-        if (isUnchanged(target)) {
-            copy(out);
-        } else {
-            convert(target, out);
+    MemorySegment encode(GgmlType target, long first, int count, SliceBuffers buffers)
+            throws CheckpointFormatException {
+        if (change == null && isContiguous() && type.equals(ElementType.of(target))) {
+            return contiguous(first, count);
         }
+        MemorySegment floats = buffers.floats(count);
+        decode(gather(first, count, buffers), floats);
+        apply(floats, count);
+        checkRange(target, floats, count);
+        MemorySegment encoded = buffers.encoded(target.bytes(count));
+        try {
+            TensorCodec.encode(target, floats, encoded);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointFormatException(file, "tensor " + name + " can't be encoded: " + e.getMessage());
+        }
+        return encoded;
     }
 
-    private boolean isUnchanged(GgmlType target) {
-        return change == null && isContiguous() && type.equals(ElementType.of(target));
+    /** Lets the operating system take back the memory that holds elements of a mapped file: they are not needed soon. */
+    void release(long first, int count) {
+        if (memory.isMapped()) {
+            (isContiguous() ? contiguous(first, count) : memory).unload();
+        }
     }
 
     private boolean isContiguous() {
@@ -178,32 +187,8 @@ final class CheckpointTensor {
         return IntStream.range(0, shape.length).allMatch(i -> shape[i] == 1 || strides[i] == contiguous[i]);
     }
 
-    private void copy(TensorOutput out) throws IOException {
-        long bytes = type.bytes(elements());
-        for (long done = 0; done < bytes; done += PIECE_BYTES) {
-            out.write(memory.asSlice(done, Math.min(PIECE_BYTES, bytes - done)));
-        }
-    }
-
-    private void convert(GgmlType target, TensorOutput out) throws IOException {
-        long elements = elements();
-        int most = (int) Math.min(PIECE_ELEMENTS, elements);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment raw = arena.allocate(type.bytes(most), Long.BYTES);
-            MemorySegment floats = arena.allocate(JAVA_FLOAT, most);
-            MemorySegment encoded = arena.allocate(target.bytes(most), Long.BYTES);
-            for (long first = 0; first < elements; first += most) {
-                int count = (int) Math.min(most, elements - first);
-                MemorySegment piece = floats.asSlice(0, (long) count * Float.BYTES);
-                gather(first, count, raw);
-                decode(raw.asSlice(0, type.bytes(count)), piece);
-                apply(piece, count);
-                checkRange(target, piece, count);
-                MemorySegment result = encoded.asSlice(0, target.bytes(count));
-                TensorCodec.encode(target, piece, result);
-                out.write(result);
-            }
-        }
+    private MemorySegment contiguous(long first, int count) {
+        return memory.asSlice(type.bytes(first), type.bytes(count));
     }
 
     private void decode(MemorySegment raw, MemorySegment floats) throws CheckpointFormatException {
@@ -214,11 +199,14 @@ final class CheckpointTensor {
         }
     }
 
-    /** Collects elements from their places, in the order in which they are to be written. */
-    private void gather(long first, int count, MemorySegment raw) {
+    /** Elements from their places, in the order in which they are to be written, in native memory. */
+    private MemorySegment gather(long first, int count, SliceBuffers buffers) {
+        if (isContiguous() && memory.isNative()) {
+            return contiguous(first, count);
+        }
+        MemorySegment raw = buffers.raw(type.bytes(count));
         if (isContiguous()) {
-            MemorySegment.copy(memory, type.bytes(first), raw, 0, type.bytes(count));
-            return;
+            return raw.copyFrom(contiguous(first, count));
         }
         int last = shape.length - 1;
         long[] index = indexOf(first);
@@ -229,6 +217,7 @@ final class CheckpointTensor {
             index[last] += run - 1;
             advance(index);
         }
+        return raw;
     }
 
     private long[] indexOf(long element) {

@@ -1,6 +1,5 @@
 package dev.rwkv4j.tool.convert;
 
-import dev.rwkv4j.tool.convert.OutputTensor.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -142,11 +141,11 @@ final class ModelLayout {
         long decayRank = sizes.ranks()[1];
         vector("time_mix_lerp_x", "att.time_maa_x");
         lerps(AS_IT_IS, "att.time_maa_w", "att.time_maa_k", "att.time_maa_v", "att.time_maa_r", "att.time_maa_g");
-        lowRank("time_mix_w1", Kind.EXACT, "att.time_maa_w1", 5 * shiftRank, width);
+        lowRank("time_mix_w1", "att.time_maa_w1", 5 * shiftRank, width);
         exact("time_mix_w2", tensors.lowRanks(source + "att.time_maa_w2", 5, width, shiftRank), shiftRank, width, 5);
         vector("time_mix_decay", "att.time_decay");
-        lowRank("time_mix_decay_w1", Kind.EXACT, "att.time_decay_w1", decayRank, width);
-        lowRank("time_mix_decay_w2", Kind.EXACT, "att.time_decay_w2", width, decayRank);
+        lowRank("time_mix_decay_w1", "att.time_decay_w1", decayRank, width);
+        lowRank("time_mix_decay_w2", "att.time_decay_w2", width, decayRank);
         exact("time_mix_first", tensors.vector(source + "att.time_faaaa", width), sizes.headSize(), sizes.heads());
         matrix("time_mix_gate", "att.gate.weight", width, width);
         norm("time_mix_ln", "att.ln_x");
@@ -155,17 +154,17 @@ final class ModelLayout {
 
     private void timeMix7(int layer) throws CheckpointFormatException {
         lerps(AS_IT_IS, "att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g");
-        adapter("w", "w", Kind.EXACT, sizes.ranks()[0]);
-        adapter("a", "a", Kind.MATRIX, sizes.ranks()[1]);
+        adapter("w", "w", sizes.ranks()[0]);
+        adapter("a", "a", sizes.ranks()[1]);
         if (layer == 0) {
             // They mean nothing here, but llama.cpp wants them, and with the rank of a.
-            adapter("v", "a", Kind.MATRIX, sizes.ranks()[1]);
+            adapter("v", "a", sizes.ranks()[1]);
             Stream.of("v0", "v1", "v2").forEach(name -> tensors.skip(source + "att." + name));
         } else {
-            adapter("v", "v", Kind.MATRIX, sizes.ranks()[2]);
+            adapter("v", "v", sizes.ranks()[2]);
         }
-        lowRank("time_mix_g1", Kind.MATRIX, "att.g1", sizes.ranks()[3], width);
-        lowRank("time_mix_g2", Kind.MATRIX, "att.g2", width, sizes.ranks()[3]);
+        lowRank("time_mix_g1", "att.g1", sizes.ranks()[3], width);
+        lowRank("time_mix_g2", "att.g2", width, sizes.ranks()[3]);
         vector("time_mix_k_k", "att.k_k");
         vector("time_mix_k_a", "att.k_a");
         vector("time_mix_r_k", "att.r_k");
@@ -174,11 +173,11 @@ final class ModelLayout {
     }
 
     /** A vector and two low-rank matrices. */
-    private void adapter(String targetLetter, String sourceLetter, Kind kind, long rank)
+    private void adapter(String targetLetter, String sourceLetter, long rank)
             throws CheckpointFormatException {
         vector("time_mix_" + targetLetter + "0", "att." + sourceLetter + "0");
-        lowRank("time_mix_" + targetLetter + "1", kind, "att." + sourceLetter + "1", rank, width);
-        lowRank("time_mix_" + targetLetter + "2", kind, "att." + sourceLetter + "2", width, rank);
+        lowRank("time_mix_" + targetLetter + "1", "att." + sourceLetter + "1", rank, width);
+        lowRank("time_mix_" + targetLetter + "2", "att." + sourceLetter + "2", width, rank);
     }
 
     private void channelMixWithReceptance(String lerpK, String lerpR, UnaryOperator<CheckpointTensor> change)
@@ -193,13 +192,13 @@ final class ModelLayout {
         for (String name : names) {
             parts.add(change.apply(tensors.vector(source + name, width)));
         }
-        outputs.add(new OutputTensor(target + "time_mix_lerp_fused.weight", Kind.EXACT,
+        outputs.add(new OutputTensor(target + "time_mix_lerp_fused.weight",
                 List.of(width, 1L, 1L, (long) names.length), parts));
     }
 
     private void norm(String name, String sourceName) throws CheckpointFormatException {
         vector(name, sourceName + ".weight");
-        outputs.add(OutputTensor.of(target + name + ".bias", Kind.EXACT,
+        outputs.add(OutputTensor.of(target + name + ".bias",
                 tensors.vector(source + sourceName + ".bias", width), width));
     }
 
@@ -208,20 +207,20 @@ final class ModelLayout {
     }
 
     private void exact(String name, CheckpointTensor tensor, long... dims) {
-        outputs.add(OutputTensor.of(target + name + ".weight", Kind.EXACT, tensor, dims));
+        outputs.add(OutputTensor.of(target + name + ".weight", tensor, dims));
     }
 
     private void matrix(String name, String sourceName, long rows, long columns) throws CheckpointFormatException {
-        add(name, Kind.MATRIX, tensors.matrix(source + sourceName, rows, columns));
+        add(name, tensors.matrix(source + sourceName, rows, columns));
     }
 
-    private void lowRank(String name, Kind kind, String sourceName, long rows, long columns)
+    private void lowRank(String name, String sourceName, long rows, long columns)
             throws CheckpointFormatException {
-        add(name, kind, tensors.lowRank(source + sourceName, rows, columns));
+        add(name, tensors.lowRank(source + sourceName, rows, columns));
     }
 
-    private void add(String name, Kind kind, CheckpointTensor matrix) {
+    private void add(String name, CheckpointTensor matrix) {
         long[] shape = matrix.shape();
-        outputs.add(OutputTensor.of(target + name + ".weight", kind, matrix, shape[1], shape[0]));
+        outputs.add(OutputTensor.of(target + name + ".weight", matrix, shape[1], shape[0]));
     }
 }

@@ -5,8 +5,6 @@ import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.gguf.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -41,12 +39,12 @@ final class ModelMetadata {
 
     /**
      * @param name of the model, for people
-     * @param wanted the type that was asked for, or null
+     * @param elements of all tensors
+     * @param fileType what the file says it is, as a whole
      */
     static void put(GgufWriter writer, String name, ModelSizes sizes, ModelConstants constants,
-            List<OutputTensor> outputs, GgmlType wanted) {
+            long elements, GgmlType fileType) {
         String prefix = sizes.architecture() + ".";
-        long elements = outputs.stream().mapToLong(OutputTensor::elements).sum();
         writer.putString("general.architecture", sizes.architecture())
                 .putString("general.type", "model")
                 .putString(NAME, name)
@@ -66,7 +64,7 @@ final class ModelMetadata {
         }
         putRanks(writer, prefix, sizes);
         writer.putUint32(prefix + "feed_forward_length", sizes.hidden())
-                .putUint32("general.file_type", FILE_TYPES.get(mainType(outputs, wanted)))
+                .putUint32("general.file_type", FILE_TYPES.get(fileType))
                 .putUint32(prefix + "attention.head_count", 0)
                 .putUint32("general.quantization_version", QUANTIZATION_VERSION);
     }
@@ -101,13 +99,6 @@ final class ModelMetadata {
                     .putUint32(prefix + "attention.value_residual_mix_lora_rank", ranks[2])
                     .putUint32(prefix + "attention.gate_lora_rank", ranks[3]);
         }
-    }
-
-    /** The type of most elements. */
-    private static GgmlType mainType(List<OutputTensor> outputs, GgmlType wanted) {
-        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
-        outputs.forEach(tensor -> elements.merge(tensor.type(wanted), tensor.elements(), Long::sum));
-        return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
     }
 
     /** A number of weights with two digits or more, for example 1.5B or 191M. */

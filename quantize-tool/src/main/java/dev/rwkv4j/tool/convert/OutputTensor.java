@@ -1,8 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
 import dev.rwkv4j.gguf.GgmlType;
-import dev.rwkv4j.gguf.GgufWriter.TensorOutput;
-import java.io.IOException;
 import java.util.List;
 import java.util.stream.LongStream;
 
@@ -10,43 +8,36 @@ import java.util.stream.LongStream;
  * A tensor of the new file.
  *
  * @param name its GGUF name
- * @param kind decides about its type
  * @param dims fastest first
- * @param parts what it consists of, one after the other; of block formats only one
+ * @param parts what it consists of, one after the other, each of whole rows; of block formats only one
  */
-record OutputTensor(String name, Kind kind, List<Long> dims, List<CheckpointTensor> parts) {
-    /** What llama.cpp's converter distinguishes. */
-    enum Kind {
-        /** Of the type that the file is to have. */
-        MATRIX,
-        /** F32 in every file, or blocks if they are blocks already. */
-        EXACT
+public record OutputTensor(String name, List<Long> dims, List<CheckpointTensor> parts) {
+    static OutputTensor of(String name, CheckpointTensor part, long... dims) {
+        return new OutputTensor(name, LongStream.of(dims).boxed().toList(), List.of(part));
     }
 
-    long elements() {
+    /** {@return what it is for} */
+    public TensorKind kind() {
+        return TensorKind.of(name, dims);
+    }
+
+    /** {@return the product of the dimensions} */
+    public long elements() {
         return dims.stream().reduce(1L, Math::multiplyExact);
     }
 
-    long[] dimensions() {
-        return dims.stream().mapToLong(Long::longValue).toArray();
+    /** {@return the number of elements in a row, which a type's blocks have to divide} */
+    public long rowElements() {
+        return dims.getFirst();
     }
 
-    /** The type in a file for whose matrices {@code wanted} was asked, or nothing (null). */
-    GgmlType type(GgmlType wanted) {
-        GgmlType stored = parts.getFirst().type().stored();
-        if (wanted == null && (kind == Kind.MATRIX || stored.isQuantized())) {
-            return stored;
-        }
-        return kind == Kind.MATRIX ? wanted : GgmlType.F32;
+    /** {@return how the source stores it: the type that loses least, if its own is none of GGUF's} */
+    public GgmlType sourceType() {
+        return parts.getFirst().type().stored();
     }
 
-    void write(GgmlType type, TensorOutput out) throws IOException {
-        for (CheckpointTensor part : parts) {
-            part.write(type, out);
-        }
-    }
-
-    static OutputTensor of(String name, Kind kind, CheckpointTensor part, long... dims) {
-        return new OutputTensor(name, kind, LongStream.of(dims).boxed().toList(), List.of(part));
+    /** {@return its type in a file in which everything is as precise as in the source} */
+    public GgmlType keptType() {
+        return sourceType().isQuantized() || !kind().isExact() ? sourceType() : GgmlType.F32;
     }
 }

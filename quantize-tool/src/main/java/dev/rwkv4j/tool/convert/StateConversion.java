@@ -5,6 +5,7 @@ import dev.rwkv4j.RwkvModel;
 import dev.rwkv4j.RwkvState;
 import dev.rwkv4j.gguf.GgmlType;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -83,12 +84,12 @@ public final class StateConversion {
         return tensor;
     }
 
-    private static void copy(CheckpointTensor tensor, float[] values, int begin) throws IOException {
-        int[] position = {begin};
-        tensor.write(GgmlType.F32, bytes -> {
-            int count = (int) (bytes.byteSize() / Float.BYTES);
-            MemorySegment.copy(bytes, FLOAT, 0, values, position[0], count);
-            position[0] += count;
-        });
+    private static void copy(CheckpointTensor tensor, float[] values, int begin)
+            throws CheckpointFormatException {
+        int count = Math.toIntExact(tensor.elements());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment floats = tensor.encode(GgmlType.F32, 0, count, new SliceBuffers(arena, count));
+            MemorySegment.copy(floats, FLOAT, 0, values, begin, count);
+        }
     }
 }

@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.convert;
 import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufTensor;
+import dev.rwkv4j.tool.convert.EncodingQueue.Job;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -10,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Converts checkpoints that tests have made. */
@@ -41,11 +43,14 @@ final class Conversions {
 
     /** Does everything that a conversion does but for reading and writing files. */
     static void dryRun(Path name, byte[] content) throws IOException {
-        try (Checkpoint checkpoint = Checkpoint.read(name, Arena.ofConfined(), MemorySegment.ofArray(content))) {
-            NamedTensors tensors = new NamedTensors(checkpoint);
-            for (OutputTensor output : ModelLayout.of(tensors, ModelSizes.of(tensors)).outputs()) {
-                output.write(output.type(null), _ -> {
-                });
+        Checkpoint checkpoint = Checkpoint.read(name, Arena.ofConfined(), MemorySegment.ofArray(content));
+        try (ModelSource model = ModelSource.of(checkpoint)) {
+            List<Job> jobs = model.tensors().stream().map(tensor -> new Job(tensor, tensor.keptType())).toList();
+            try (EncodingQueue queue = new EncodingQueue(jobs, 1)) {
+                for (long left = jobs.stream().mapToLong(Job::bytes).sum(); left > 0;) {
+                    left -= queue.writeNext(_ -> {
+                    });
+                }
             }
         }
     }

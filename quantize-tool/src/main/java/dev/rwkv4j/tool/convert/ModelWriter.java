@@ -1,0 +1,119 @@
+package dev.rwkv4j.tool.convert;
+
+import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.GgufWriter;
+import dev.rwkv4j.gguf.GgufWriter.TensorData;
+import dev.rwkv4j.tool.convert.EncodingQueue.Job;
+import dev.rwkv4j.tool.convert.ModelSource.Additions;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * Makes a GGUF file of a model, whose tensors get any types. A model of any size needs only some megabytes of memory.
+ *
+ * @param additions what the new file has that isn't in the source
+ * @param overwrite whether the new file may replace one that is there already
+ * @param threads number of threads that encode
+ */
+public record ModelWriter(Additions additions, boolean overwrite, int threads) {
+    /**
+     * Checks the options.
+     *
+     * @throws IllegalArgumentException if there are no threads
+     */
+    public ModelWriter {
+        if (threads < 1) {
+            throw new IllegalArgumentException("at least one thread is needed, not " + threads);
+        }
+    }
+
+    /**
+     * Checks that the new file may be written.
+     *
+     * @param source what it is made of
+     * @param target its name
+     * @throws FileAlreadyExistsException if there is one under this name, and it may not be replaced
+     * @throws FileSystemException if it is the source
+     * @throws IOException if the files can't be looked at
+     */
+    public void checkTarget(Path source, Path target) throws IOException {
+        if (!Files.exists(target)) {
+            return;
+        }
+        if (Files.exists(source) && Files.isSameFile(source, target)) {
+            throw new FileSystemException(target.toString(), null, "is the model itself that is to be read");
+        }
+        if (!overwrite) {
+            throw new FileAlreadyExistsException(target.toString(), null, "exists already");
+        }
+    }
+
+    /**
+     * Writes the new file, which appears under its name only when it is complete.
+     *
+     * @param source what it is made of
+     * @param types the type of each tensor, whose blocks divide its rows
+     * @param target its name
+     * @param progress is told how far it is
+     * @return what was made
+     * @throws CheckpointFormatException if the source is damaged, or a value has no place in its type
+     * @throws IOException if a file can't be read or written
+     */
+    public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types, Path target,
+            ConversionProgress progress) throws IOException {
+        List<Job> jobs = source.tensors().stream().map(tensor -> new Job(tensor, types.apply(tensor))).toList();
+        GgufWriter writer = new GgufWriter();
+        List<String> notes = source.describe(writer, mainType(jobs), additions);
+        try (EncodingQueue queue = new EncodingQueue(jobs, threads)) {
+            Meter meter = new Meter(progress, jobs.stream().mapToLong(Job::bytes).sum());
+            for (Job job : jobs) {
+                OutputTensor tensor = job.tensor();
+                long[] dims = tensor.dims().stream().mapToLong(Long::longValue).toArray();
+                writer.addTensor(tensor.name(), job.type(), dims, data(job, queue, meter));
+            }
+            long bytes = writer.write(target);
+            return new ConversionResult(source.architecture(), jobs.size(), bytes, new ArrayList<>(notes));
+        }
+    }
+
+    private static TensorData data(Job job, EncodingQueue queue, Meter meter) {
+        return out -> {
+            for (long left = job.bytes(); left > 0;) {
+                long written = queue.writeNext(out);
+                left -= written;
+                meter.count(written, job.tensor().name());
+            }
+        };
+    }
+
+    /** The type of most elements. */
+    private static GgmlType mainType(List<Job> jobs) {
+        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
+        jobs.forEach(job -> elements.merge(job.type(), job.tensor().elements(), Long::sum));
+        return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
+    }
+
+    private static final class Meter {
+        private final ConversionProgress progress;
+        private final long bytesInAll;
+        private long bytesDone;
+
+        Meter(ConversionProgress progress, long bytesInAll) {
+            this.progress = progress;
+            this.bytesInAll = bytesInAll;
+        }
+
+        void count(long bytes, String tensor) {
+            bytesDone += bytes;
+            progress.update(bytesDone, bytesInAll, tensor);
+        }
+    }
+}
