@@ -12,6 +12,7 @@ public final class Main {
     private static final List<Command> COMMANDS = List.of(
             new DemoCommand(),
             new ConvertCommand(),
+            new QuantizeCommand(),
             new InfoCommand(),
             new GenerateCommand(),
             new TokenizeCommand(),

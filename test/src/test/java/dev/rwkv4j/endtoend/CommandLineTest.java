@@ -28,7 +28,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"convert", "info", "generate", "tokenize", "bench", "logits", "random", "demo"})
+    @ValueSource(strings = {"convert", "quantize", "info", "generate", "tokenize", "bench", "logits", "random", "demo"})
     void everyCommandHasHelp(String command) throws Exception {
         Result result = run(command, "--help");
         assertThat(result.status()).isZero();

@@ -5,6 +5,9 @@ import dev.rwkv4j.tool.convert.ModelSource.Additions;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -115,11 +118,19 @@ public record Conversion(Optional<GgmlType> type, Additions additions, boolean o
         ModelWriter writer = new ModelWriter(additions, overwrite, Runtime.getRuntime().availableProcessors());
         writer.checkTarget(source, target);
         try (ModelSource model = ModelSource.open(source)) {
-            return writer.write(model, this::typeOf, target, progress);
+            GgmlType fileType = type.orElseGet(() -> mainType(model.tensors()));
+            return writer.write(model, this::typeOf, fileType, target, progress);
         }
     }
 
     private GgmlType typeOf(OutputTensor tensor) {
         return type.map(wanted -> tensor.kind().isExact() ? GgmlType.F32 : wanted).orElse(tensor.keptType());
+    }
+
+    /** The type that most elements have in the checkpoint. */
+    private static GgmlType mainType(List<OutputTensor> tensors) {
+        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
+        tensors.forEach(tensor -> elements.merge(tensor.keptType(), tensor.elements(), Long::sum));
+        return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
     }
 }

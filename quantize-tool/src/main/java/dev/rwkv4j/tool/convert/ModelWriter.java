@@ -10,10 +10,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -33,6 +30,11 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
         if (threads < 1) {
             throw new IllegalArgumentException("at least one thread is needed, not " + threads);
         }
+    }
+
+    /** {@return a writer that adds nothing, replaces no file and uses all processors} */
+    public static ModelWriter defaults() {
+        return new ModelWriter(Additions.NONE, false, Runtime.getRuntime().availableProcessors());
     }
 
     /**
@@ -61,17 +63,18 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
      *
      * @param source what it is made of
      * @param types the type of each tensor, whose blocks divide its rows
+     * @param fileType what the file says it is, as a whole
      * @param target its name
      * @param progress is told how far it is
      * @return what was made
      * @throws CheckpointFormatException if the source is damaged, or a value has no place in its type
      * @throws IOException if a file can't be read or written
      */
-    public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types, Path target,
-            ConversionProgress progress) throws IOException {
+    public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types, GgmlType fileType,
+            Path target, ConversionProgress progress) throws IOException {
         List<Job> jobs = source.tensors().stream().map(tensor -> new Job(tensor, types.apply(tensor))).toList();
         GgufWriter writer = new GgufWriter();
-        List<String> notes = source.describe(writer, mainType(jobs), additions);
+        List<String> notes = source.describe(writer, fileType, additions);
         try (EncodingQueue queue = new EncodingQueue(jobs, threads)) {
             Meter meter = new Meter(progress, jobs.stream().mapToLong(Job::bytes).sum());
             for (Job job : jobs) {
@@ -80,7 +83,7 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
                 writer.addTensor(tensor.name(), job.type(), dims, data(job, queue, meter));
             }
             long bytes = writer.write(target);
-            return new ConversionResult(source.architecture(), jobs.size(), bytes, new ArrayList<>(notes));
+            return new ConversionResult(source.architecture(), jobs.size(), bytes, notes);
         }
     }
 
@@ -92,13 +95,6 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
                 meter.count(written, job.tensor().name());
             }
         };
-    }
-
-    /** The type of most elements. */
-    private static GgmlType mainType(List<Job> jobs) {
-        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
-        jobs.forEach(job -> elements.merge(job.type(), job.tensor().elements(), Long::sum));
-        return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
     }
 
     private static final class Meter {

@@ -11,7 +11,7 @@ import java.util.Optional;
 /** The tokenizer of a new file, and what is to be said about it. */
 final class Vocabulary {
     /** What all keys of a tokenizer begin with. */
-    static final String KEYS = "tokenizer.";
+    static final String KEYS = "tokenizer.ggml.";
 
     private static final int BYTES = 256;
 
