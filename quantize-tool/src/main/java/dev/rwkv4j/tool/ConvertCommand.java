@@ -25,9 +25,11 @@ final class ConvertCommand implements Command {
             .usage("IN OUT.gguf [OPTION]...")
             .purpose(
                     """
-                            Reads a checkpoint of RWKV-4, 5, 6 or 7, a .pth file of PyTorch or a .bin file of rwkv.cpp, and writes
-                            it as GGUF, which is what all other commands read. Files of RWKV-6 and 7 are those that llama.cpp
-                            reads too. Needs little memory however large the checkpoint is.""")
+                            Reads a checkpoint of RWKV-4, 5, 6 or 7 and writes it as GGUF, which is what all other commands read.
+                            IN is a .pth file of PyTorch, a .safetensors or .st file, the index of several such files or their
+                            folder, a .bin file of rwkv.cpp, or a GGUF file that shall have another type or vocabulary. Names are
+                            those of BlinkDL, Hugging Face, flash-linear-attention or web-rwkv. Files of RWKV-6 and 7 are those
+                            that llama.cpp reads too. Needs little memory however large the checkpoint is.""")
             .operand("IN")
             .operand("OUT.gguf")
             .section("Model")
@@ -37,8 +39,8 @@ final class ConvertCommand implements Command {
                     "vocabulary to store with the model: rwkv_vocab_v20230424.txt for World models, "
                             + "20B_tokenizer.json for Pile models (default: none; then the model takes tokens, not text)")
             .value(null, "group-norm-epsilon", "X",
-                    "epsilon of the group norm, for models that were trained with another "
-                            + "one than the official 0.00064")
+                    "epsilon of the group norm, for models that were trained with another one than the official "
+                            + "0.00064 (default: the checkpoint's, else 0.00064)")
             .section("Output")
             .flag("f", OutputFile.OPTION, OutputFile.DESCRIPTION)
             .example("A World model, ready for text",

@@ -164,7 +164,7 @@ public final class ModelSource implements AutoCloseable {
         if (checkpoint.container() == Container.RWKV_CPP && sizes.version() == 5
                 && additions.groupNormEpsilon().isEmpty()) {
             notes.add("rwkv.cpp evaluates RWKV-5 with a group norm epsilon of 1e-5 where the official code has 64e-5, "
-                    + "which holds for the new file; convert with a group norm epsilon of 1e-5 to get rwkv.cpp's results.");
+                    + "which holds for the new file; --group-norm-epsilon 1e-5 gives rwkv.cpp's results.");
         }
     }
 
