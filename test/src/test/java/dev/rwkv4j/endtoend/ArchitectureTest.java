@@ -13,7 +13,7 @@ class ArchitectureTest {
     private static final String BINDINGS = "dev.rwkv4j.bindings..";
     private static final String TOOL = "dev.rwkv4j.tool..";
     private static final String[] API = {"dev.rwkv4j", "dev.rwkv4j.gguf..", "dev.rwkv4j.tokenizer..",
-        "dev.rwkv4j.internal.."};
+            "dev.rwkv4j.internal.."};
 
     private static JavaClasses classes;
 
