@@ -131,13 +131,27 @@ RWKV_API enum rwkv_status rwkv_decode(uint32_t type, const void *source, uint64_
                                       uint64_t elements, struct rwkv_error *error);
 
 /*
- * Encodes floats as `type` into `target`. The blocks of 32 are those of ggml bit for bit; the encoders of the
- * blocks of 256 search for scales with a small squared error. Any thread. Errors as for rwkv_decode, and
- * RWKV_ERROR_ARGUMENT when the type is a block format for a value that is not finite, or whose magnitude is above
- * 65504, the largest float16: a block has no place for those.
+ * Encodes floats as `type` into `target`. The blocks of 32 except IQ4_NL are those of ggml bit for bit; the others are
+ * what rwkv_encode_search makes without importance. Any thread. Errors as for rwkv_decode, and RWKV_ERROR_ARGUMENT when
+ * the type is a block format for a value that is not finite, or whose magnitude is above 65504, the largest float16: a
+ * block has no place for those.
  */
 RWKV_API enum rwkv_status rwkv_encode(uint32_t type, const float *source, uint64_t elements, void *target,
                                       uint64_t target_bytes, struct rwkv_error *error);
+
+/*
+ * Encodes rows of `row_elements` floats, `elements` in all, with a search for the scales of each block that make the
+ * sum of importance * error^2 in it small: never larger than with rwkv_encode where that encodes as ggml does. How
+ * important the elements of a block are counts only relative to each other. The bytes do not depend on the processor.
+ * Float types are rounded to the nearest.
+ *
+ * importance: one for each element of a row [row_elements], finite and not negative; NULL: all alike.
+ * Any thread. Errors as for rwkv_encode, and RWKV_ERROR_ARGUMENT if elements are no whole rows, a row is no whole
+ * blocks, or for an importance that is negative or not finite.
+ */
+RWKV_API enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements,
+                                             const float *importance, uint64_t row_elements, void *target,
+                                             uint64_t target_bytes, struct rwkv_error *error);
 
 /* ------------------------------------------------------------------ model */
 

@@ -1,4 +1,5 @@
 /* The public functions about element types. */
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -58,22 +59,60 @@ enum rwkv_status rwkv_decode(uint32_t type, const void *source, uint64_t source_
     return RWKV_OK;
 }
 
+/* What all encoders ask of their arguments. */
+static enum rwkv_status check_source(const char *function, enum weight_type type, const float *source,
+                                     uint64_t elements, const void *target, struct rwkv_error *error) {
+    if (!source || !target)
+        return error_set(error, RWKV_ERROR_ARGUMENT, "%s: %s is NULL", function, source ? "target" : "source");
+    if (!weight_type_is_block(type)) return RWKV_OK;
+    for (uint64_t i = 0; i < elements; i++) {
+        if (!(fabsf(source[i]) <= 65504)) /* beyond, the float16 of a scale or minimum may be infinite */
+            return error_set(error, RWKV_ERROR_ARGUMENT,
+                             "element %" PRIu64 " is %g, but %s holds magnitudes up to 65504 only", i,
+                             (double)source[i], weight_formats[type].name);
+    }
+    return RWKV_OK;
+}
+
 enum rwkv_status rwkv_encode(uint32_t type, const float *source, uint64_t elements, void *target, uint64_t target_bytes,
                              struct rwkv_error *error) {
     enum weight_type weight_type;
     enum rwkv_status status = find_type(type, &weight_type, error);
     if (status == RWKV_OK) status = check_length(weight_type, elements, target_bytes, error);
     if (status != RWKV_OK || elements == 0) return status;
-    if (!source || !target)
-        return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_encode: %s is NULL", source ? "target" : "source");
-    if (weight_type_is_block(weight_type)) {
-        for (uint64_t i = 0; i < elements; i++) {
-            if (!(fabsf(source[i]) <= 65504)) /* beyond, the float16 of a scale or minimum may be infinite */
-                return error_set(error, RWKV_ERROR_ARGUMENT,
-                                 "element %" PRIu64 " is %g, but %s holds magnitudes up to 65504 only", i,
-                                 (double)source[i], weight_formats[weight_type].name);
-        }
+    status = check_source("rwkv_encode", weight_type, source, elements, target, error);
+    if (status == RWKV_OK) encode_row(weight_type, target, source, (size_t)elements);
+    return status;
+}
+
+static enum rwkv_status check_rows(enum weight_type type, uint64_t elements, const float *importance,
+                                   uint64_t row_elements, struct rwkv_error *error) {
+    const struct weight_format *format = &weight_formats[type];
+    if (row_elements == 0 || elements % row_elements != 0 || row_elements % format->block_elements != 0)
+        return error_set(error, RWKV_ERROR_ARGUMENT,
+                         "%" PRIu64 " elements of %s are not whole rows of %" PRIu64
+                         ", or those not whole blocks of %" PRIu32,
+                         elements, format->name, row_elements, format->block_elements);
+    for (uint64_t i = 0; importance && i < row_elements; i++) {
+        if (!(importance[i] >= 0 && importance[i] <= FLT_MAX))
+            return error_set(error, RWKV_ERROR_ARGUMENT, "importance %" PRIu64 " is %g, not a finite number from 0 on",
+                             i, (double)importance[i]);
     }
-    encode_row(weight_type, target, source, (size_t)elements);
+    return RWKV_OK;
+}
+
+enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements, const float *importance,
+                                    uint64_t row_elements, void *target, uint64_t target_bytes,
+                                    struct rwkv_error *error) {
+    enum weight_type weight_type;
+    enum rwkv_status status = find_type(type, &weight_type, error);
+    if (status == RWKV_OK) status = check_length(weight_type, elements, target_bytes, error);
+    if (status != RWKV_OK || elements == 0) return status;
+    status = check_source("rwkv_encode_search", weight_type, source, elements, target, error);
+    if (status == RWKV_OK) status = check_rows(weight_type, elements, importance, row_elements, error);
+    if (status != RWKV_OK) return status;
+    const size_t row = (size_t)row_elements, row_bytes = weight_row_bytes(weight_type, row);
+    for (size_t r = 0; r < elements / row_elements; r++)
+        encode_row_search(weight_type, (char *)target + r * row_bytes, source + r * row, importance, row);
     return RWKV_OK;
 }

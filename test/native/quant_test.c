@@ -159,13 +159,27 @@ static void test_round_trip(enum weight_type type) {
     free(again);
 }
 
+static double weighted_error(const float *x, const float *y, const float *importance, int n) {
+    double error = 0;
+    for (int i = 0; i < n; i++) {
+        const double difference = (double)x[i] - (double)y[i];
+        error += (importance ? (double)importance[i] : 1) * difference * difference;
+    }
+    return error;
+}
+
 /* Mean squared error of normally distributed values in units of their variance: what the encoders reach, with 2 % of
- * room. The types without a search are ggml's figures. */
+ * room. Those of the types without a search are ggml's figures. */
 static void test_squared_error(void) {
-    static const double limits[WEIGHT_TYPE_COUNT] = {
-        [WEIGHT_Q8_0] = 2.85e-5, [WEIGHT_Q4_0] = 7.3e-3, [WEIGHT_Q4_1] = 6.1e-3, [WEIGHT_Q5_0] = 1.82e-3,
-        [WEIGHT_Q5_1] = 1.45e-3, [WEIGHT_IQ4_NL] = 6.4e-3, [WEIGHT_Q2_K] = 6.85e-2,   [WEIGHT_Q3_K] = 2.06e-2,
-        [WEIGHT_Q4_K] = 4.9e-3,  [WEIGHT_Q5_K] = 1.2e-3, [WEIGHT_Q6_K] = 2.9e-4,
+    static const double plain[WEIGHT_TYPE_COUNT] = {
+        [WEIGHT_Q8_0] = 2.85e-5, [WEIGHT_Q4_0] = 7.3e-3,   [WEIGHT_Q4_1] = 6.1e-3, [WEIGHT_Q5_0] = 1.82e-3,
+        [WEIGHT_Q5_1] = 1.45e-3, [WEIGHT_IQ4_NL] = 5.4e-3, [WEIGHT_Q2_K] = 6.8e-2, [WEIGHT_Q3_K] = 2.06e-2,
+        [WEIGHT_Q4_K] = 4.85e-3, [WEIGHT_Q5_K] = 1.18e-3,  [WEIGHT_Q6_K] = 2.8e-4,
+    };
+    static const double search[WEIGHT_TYPE_COUNT] = {
+        [WEIGHT_Q8_0] = 2.3e-5,  [WEIGHT_Q4_0] = 6.45e-3,  [WEIGHT_Q4_1] = 5.2e-3, [WEIGHT_Q5_0] = 1.58e-3,
+        [WEIGHT_Q5_1] = 1.24e-3, [WEIGHT_IQ4_NL] = 5.4e-3, [WEIGHT_Q2_K] = 6.8e-2, [WEIGHT_Q3_K] = 2.06e-2,
+        [WEIGHT_Q4_K] = 4.85e-3, [WEIGHT_Q5_K] = 1.18e-3,  [WEIGHT_Q6_K] = 2.8e-4,
     };
     enum { N = 512 * BLOCK_K };
     float *x = check_allocate(N * sizeof *x), *y = check_allocate(N * sizeof *y);
@@ -178,14 +192,86 @@ static void test_squared_error(void) {
         void *raw = check_allocate(weight_row_bytes((enum weight_type)type, N));
         encode_row((enum weight_type)type, raw, x, N);
         decode_row((enum weight_type)type, y, raw, N);
-        double error = 0;
-        for (int i = 0; i < N; i++) error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
-        CHECK(error / variance <= limits[type], "%s: %.3e, at most %.3e", weight_formats[type].name, error / variance,
-              limits[type]);
+        const double plainly = weighted_error(x, y, NULL, N) / variance;
+        encode_row_search((enum weight_type)type, raw, x, NULL, N);
+        decode_row((enum weight_type)type, y, raw, N);
+        const double searched = weighted_error(x, y, NULL, N) / variance;
+        CHECK(plainly <= plain[type], "%s: %.3e, at most %.3e", weight_formats[type].name, plainly, plain[type]);
+        CHECK(searched <= search[type], "%s searched: %.3e, at most %.3e", weight_formats[type].name, searched,
+              search[type]);
         free(raw);
     }
     free(x);
     free(y);
+}
+
+/* ------------------------------------------------------------------ encoders that search */
+
+/* In each block, of each kind of row, no worse than the encoder without a search; all tiers write the same bytes. */
+static void test_search(enum weight_type type, const float *importance) {
+    const char *name = weight_formats[type].name;
+    const int block = (int)weight_formats[type].block_elements;
+    /* for all alike, which may lead to other blocks than an importance does */
+    const bool plain_searches = block > 32 || type == WEIGHT_IQ4_NL;
+    const size_t bytes = weight_row_bytes(type, ELEMENTS);
+    float *x = check_allocate(ELEMENTS * sizeof *x), *plain = check_allocate(ELEMENTS * sizeof *plain);
+    float *searched = check_allocate(ELEMENTS * sizeof *searched);
+    uint8_t *raw = check_allocate(bytes), *scalar = check_allocate(bytes);
+    const struct kernels *tiers[8];
+    const size_t tier_count = kernels_available(tiers, 8);
+    for (int kind = 0; kind < ROW_KINDS; kind++) {
+        fill_row(x, kind);
+        encode_row(type, raw, x, ELEMENTS);
+        decode_row(type, plain, raw, ELEMENTS);
+        scalar_kernels.encode[type](scalar, x, importance, ELEMENTS);
+        decode_row(type, searched, scalar, ELEMENTS);
+        for (int i = 0; i < ELEMENTS; i += block) {
+            const float *w = importance ? importance + i : NULL;
+            const double least = weighted_error(x + i, plain + i, w, block);
+            const double error = weighted_error(x + i, searched + i, w, block);
+            if (!importance || !plain_searches)
+                CHECK(error <= least * 1.00001, "%s, %s row, block at %d: %g, without a search %g", name,
+                      row_kinds[kind], i, error, least);
+        }
+        for (size_t t = 0; t < tier_count; t++) {
+            tiers[t]->encode[type](raw, x, importance, ELEMENTS);
+            CHECK(memcmp(raw, scalar, bytes) == 0, "%s, %s row: %s writes other bytes than scalar", name,
+                  row_kinds[kind], tiers[t]->name);
+        }
+    }
+    free(x);
+    free(plain);
+    free(searched);
+    free(raw);
+    free(scalar);
+}
+
+/* What importance is for, and that only its ratios count. */
+static void test_importance(enum weight_type type) {
+    const char *name = weight_formats[type].name;
+    const size_t bytes = weight_row_bytes(type, ELEMENTS);
+    float x[ELEMENTS], y[ELEMENTS], importance[ELEMENTS], scaled[ELEMENTS], zeros[ELEMENTS] = {0};
+    uint8_t *raw = check_allocate(bytes), *other = check_allocate(bytes);
+    fill_row(x, 0);
+    for (int i = 0; i < ELEMENTS; i++) {
+        importance[i] = check_random_float(0, 1);
+        importance[i] *= importance[i] * importance[i];
+        scaled[i] = importance[i] * 0x1p-100f;
+    }
+    encode_row_search(type, other, x, NULL, ELEMENTS);
+    decode_row(type, y, other, ELEMENTS);
+    const double before = weighted_error(x, y, importance, ELEMENTS);
+    encode_row_search(type, raw, x, importance, ELEMENTS);
+    decode_row(type, y, raw, ELEMENTS);
+    const double after = weighted_error(x, y, importance, ELEMENTS);
+    CHECK(after < 0.95 * before, "%s: %g, without importance %g", name, after, before);
+    encode_row_search(type, other, x, scaled, ELEMENTS);
+    CHECK(memcmp(raw, other, bytes) == 0, "%s: importance in other units", name);
+    encode_row_search(type, raw, x, NULL, ELEMENTS);
+    encode_row_search(type, other, x, zeros, ELEMENTS);
+    CHECK(memcmp(raw, other, bytes) == 0, "%s: an importance of 0 for all", name);
+    free(raw);
+    free(other);
 }
 
 /* Any bytes are blocks: decoding them is defined, whatever they hold. */
@@ -230,10 +316,31 @@ static void test_public(void) {
     CHECK(rwkv_decode(99, raw, 68, y, 64, &error) == RWKV_ERROR_UNSUPPORTED, "unknown type");
     CHECK(rwkv_decode(RWKV_TYPE_Q8_0, NULL, 68, y, 64, &error) == RWKV_ERROR_ARGUMENT, "NULL");
     CHECK(rwkv_decode(RWKV_TYPE_Q8_0, NULL, 0, NULL, 0, &error) == RWKV_OK, "nothing to do");
+    float importance[32];
+    for (int i = 0; i < 32; i++) importance[i] = (float)i;
+    uint8_t rows[68];
+    CHECK(rwkv_encode_search(RWKV_TYPE_Q8_0, x, 64, importance, 32, raw, 68, &error) == RWKV_OK, "%s", error.message);
+    CHECK(rwkv_encode_search(RWKV_TYPE_Q8_0, x + 32, 32, importance, 32, rows + 34, 34, &error) == RWKV_OK &&
+              memcmp(raw + 34, rows + 34, 34) == 0,
+          "a row alone: %s", error.message);
+    CHECK(rwkv_encode_search(RWKV_TYPE_F32, x, 16, NULL, 4, raw, 64, &error) == RWKV_OK && memcmp(raw, x, 64) == 0,
+          "%s", error.message);
+    CHECK(rwkv_encode_search(RWKV_TYPE_Q8_0, x, 64, NULL, 48, raw, 68, &error) == RWKV_ERROR_ARGUMENT, "part of a row");
+    CHECK(rwkv_encode_search(RWKV_TYPE_F32, x, 16, NULL, 0, raw, 64, &error) == RWKV_ERROR_ARGUMENT, "rows of nothing");
+    const float unimportant[] = {NAN, INFINITY, -1};
+    for (int i = 0; i < 3; i++) {
+        importance[17] = unimportant[i];
+        CHECK(rwkv_encode_search(RWKV_TYPE_Q8_0, x, 64, importance, 32, raw, 68, &error) == RWKV_ERROR_ARGUMENT &&
+                  strstr(error.message, "17"),
+              "%s", error.message);
+    }
     const float refused[] = {NAN, INFINITY, -INFINITY, 65505, -65505};
     for (int i = 0; i < 5; i++) {
         x[40] = refused[i];
         CHECK(rwkv_encode(RWKV_TYPE_Q8_0, x, 64, raw, 68, &error) == RWKV_ERROR_ARGUMENT && strstr(error.message, "40"),
+              "%s", error.message);
+        CHECK(rwkv_encode_search(RWKV_TYPE_Q8_0, x, 64, NULL, 64, raw, 68, &error) == RWKV_ERROR_ARGUMENT &&
+                  strstr(error.message, "40"),
               "%s", error.message);
         CHECK(rwkv_encode(RWKV_TYPE_F32, x, 16, raw, 64, &error) == RWKV_OK, "%s", error.message);
     }
@@ -249,6 +356,14 @@ int main(void) {
     RWKV_WEIGHT_TYPES(X)
 #undef X
     test_squared_error();
+    float importance[ELEMENTS];
+    for (int i = 0; i < ELEMENTS; i++) importance[i] = i % 11 == 0 ? 0 : check_random_float(0, 1e6f);
+#define X(NAME, name)                                                                                                  \
+    test_search(WEIGHT_##NAME, NULL);                                                                                  \
+    test_search(WEIGHT_##NAME, importance);                                                                            \
+    test_importance(WEIGHT_##NAME);
+    RWKV_BLOCK_TYPES(X)
+#undef X
     test_public();
     return check_result();
 }

@@ -22,9 +22,15 @@
 /* ------------------------------------------------------------------ weight types
  * X(NAME, name): NAME as in enum rwkv_type, name as in kernels. */
 #define RWKV_WEIGHT_TYPES(X)                                                                                           \
+    RWKV_FLOAT_TYPES(X)                                                                                                \
+    RWKV_BLOCK_TYPES(X)
+
+#define RWKV_FLOAT_TYPES(X)                                                                                            \
     X(F32, f32)                                                                                                        \
     X(F16, f16)                                                                                                        \
-    X(BF16, bf16)                                                                                                      \
+    X(BF16, bf16)
+
+#define RWKV_BLOCK_TYPES(X)                                                                                            \
     X(Q8_0, q8_0)                                                                                                      \
     X(Q4_0, q4_0)                                                                                                      \
     X(Q4_1, q4_1)                                                                                                      \
@@ -150,6 +156,13 @@ struct matrix_kernels {
     enum panel panel;
 };
 
+/* ------------------------------------------------------------------ encoders
+ *
+ * encode_TYPE, for the block formats: y = n values x, a multiple of the block, such that the sum of importance *
+ * error^2 is small in each block. importance: n floats that are not negative; NULL: all alike. Here all tiers agree to
+ * the bit. */
+typedef void encode_kernel(void *y, const float *x, const float *importance, size_t n);
+
 /* ------------------------------------------------------------------ a tier */
 
 struct kernels {
@@ -158,6 +171,7 @@ struct kernels {
     RWKV_VECTOR_KERNELS(X)
 #undef X
     struct matrix_kernels matrix[WEIGHT_TYPE_COUNT];
+    encode_kernel *encode[WEIGHT_TYPE_COUNT]; /* NULL: a float type */
     gemm_kernel *gemm[PANEL_COUNT];
     size_t panel_rows;
     size_t (*panel_bytes)(enum panel panel, size_t n); /* room that pack needs; a panel is aligned to 64 bytes */

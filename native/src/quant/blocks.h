@@ -36,9 +36,12 @@ static inline size_t weight_row_bytes(enum weight_type type, size_t n) {
 /* y[0..n) = the values of a row x; n is a multiple of the type's block. x may lie at any address. */
 void decode_row(enum weight_type type, float *y, const void *x, size_t n);
 
-/* The reverse, to the nearest that the encoder finds. Block types need values that are finite and at most 65504 in
- * magnitude. y may lie at any address. */
+/* The reverse: the float types to the nearest, the blocks of 32 except IQ4_NL as ggml encodes them, the others with a
+ * search. Block types need values that are finite and at most 65504 in magnitude. y may lie at any address. */
 void encode_row(enum weight_type type, void *y, const float *x, size_t n);
+
+/* The same with a search in all block types, see encode_kernel. */
+void encode_row_search(enum weight_type type, void *y, const float *x, const float *importance, size_t n);
 
 /* ------------------------------------------------------------------ blocks of 32
  * nibbles: element e < 16 in the lower half of qs[e], e >= 16 in the upper half of qs[e - 16];

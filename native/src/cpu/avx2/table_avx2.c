@@ -13,6 +13,9 @@ RWKV_WEIGHT_TYPES(X)
 RWKV_PANELS(X)
 #undef X
 size_t avx2_panel_bytes(enum panel panel, size_t n);
+#define X(NAME, name) encode_kernel avx2_encode_##name;
+RWKV_BLOCK_TYPES(X)
+#undef X
 
 const struct kernels avx2_kernels = {
     .name = "avx2",
@@ -23,6 +26,12 @@ const struct kernels avx2_kernels = {
         {
 #define X(NAME, name) [WEIGHT_##NAME] = {avx2_matvec_##name, avx2_pack_##name, (enum panel)PANEL_OF_##NAME},
             RWKV_WEIGHT_TYPES(X)
+#undef X
+        },
+    .encode =
+        {
+#define X(NAME, name) [WEIGHT_##NAME] = avx2_encode_##name,
+            RWKV_BLOCK_TYPES(X)
 #undef X
         },
     .gemm =

@@ -18,6 +18,9 @@ RWKV_WEIGHT_TYPES(X)
 RWKV_PANELS(X)
 #undef X
 size_t avx512_panel_bytes(enum panel panel, size_t n);
+#define X(NAME, name) encode_kernel avx512_encode_##name;
+RWKV_BLOCK_TYPES(X)
+#undef X
 
 const struct kernels avx512_kernels = {
     .name = "avx512",
@@ -28,6 +31,12 @@ const struct kernels avx512_kernels = {
         {
 #define X(NAME, name) [WEIGHT_##NAME] = {avx512_matvec_##name, avx512_pack_##name, (enum panel)PANEL_OF_##NAME},
             RWKV_WEIGHT_TYPES(X)
+#undef X
+        },
+    .encode =
+        {
+#define X(NAME, name) [WEIGHT_##NAME] = avx512_encode_##name,
+            RWKV_BLOCK_TYPES(X)
 #undef X
         },
     .gemm =

@@ -592,6 +592,73 @@ public class rwkv_h extends rwkv_h$shared {
         }
     }
 
+    private static class rwkv_encode_search {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_encode_search");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements, const float *importance, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_encode_search$descriptor() {
+        return rwkv_encode_search.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements, const float *importance, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_encode_search$handle() {
+        return rwkv_encode_search.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements, const float *importance, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_encode_search$address() {
+        return rwkv_encode_search.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t elements, const float *importance, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_encode_search(int type, MemorySegment source, long elements, MemorySegment importance, long row_elements, MemorySegment target, long target_bytes, MemorySegment error) {
+        var mh$ = rwkv_encode_search.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_encode_search", type, source, elements, importance, row_elements, target, target_bytes, error);
+            }
+            return (int)mh$.invokeExact(type, source, elements, importance, row_elements, target, target_bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class rwkv_model_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rwkv_h.C_INT,

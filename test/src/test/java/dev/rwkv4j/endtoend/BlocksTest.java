@@ -1,6 +1,7 @@
 package dev.rwkv4j.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.Gson;
 import dev.rwkv4j.gguf.GgmlType;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,6 +49,50 @@ class BlocksTest {
             TensorCodec.encode(
                     GgmlType.valueOf(name), arena.allocateFrom(ValueLayout.JAVA_FLOAT, vectors.input), target);
             assertThat(target.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void aSearchLooksAtWhatIsImportant() {
+        float[] values = new float[64];
+        float[] importance = new float[32];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) Math.sin(i * i);
+            importance[i % 32] = i % 32 < 4 ? 100 : 1;
+        }
+        assertThat(importantError(values, search(values, importance)))
+                .isLessThan(importantError(values, search(values, null)));
+    }
+
+    private static float[] search(float[] values, float[] importance) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment target = arena.allocate(GgmlType.Q4_0.bytes(values.length));
+            MemorySegment weights = importance == null
+                    ? MemorySegment.NULL
+                    : arena.allocateFrom(ValueLayout.JAVA_FLOAT, importance);
+            TensorCodec.encodeWithSearch(
+                    GgmlType.Q4_0, arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), 32, weights, target);
+            return decode(GgmlType.Q4_0, target.toArray(ValueLayout.JAVA_BYTE), values.length);
+        }
+    }
+
+    /** Squared error of the first four elements of both rows of 32. */
+    private static double importantError(float[] values, float[] decoded) {
+        double error = 0;
+        for (int i = 0; i < values.length; i++) {
+            error += i % 32 < 4 ? Math.pow(values[i] - decoded[i], 2) : 0;
+        }
+        return error;
+    }
+
+    @Test
+    void aSearchRefusesAnImportanceOfAnotherLength() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment floats = arena.allocate(ValueLayout.JAVA_FLOAT, 64);
+            MemorySegment target = arena.allocate(GgmlType.Q4_0.bytes(64));
+            assertThatThrownBy(() -> TensorCodec.encodeWithSearch(GgmlType.Q4_0, floats, 32, floats, target))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContainingAll("64", "32");
         }
     }
 
