@@ -17,8 +17,8 @@ public final class TensorCodec {
     }
 
     /**
-     * Encodes floats. BF16 and the blocks of 32 elements except IQ4_NL come out as ggml writes them, bit for bit; for the
-     * blocks of 256 scales are searched that make the squared error small.
+     * Encodes floats. BF16 and the blocks of 32 elements except IQ4_NL come out as ggml writes them, bit for bit; for
+     * IQ4_NL and the blocks of 256 scales are searched that make the squared error small.
      *
      * @param type what to encode as
      * @param source floats in native memory, in whole blocks, all finite if the type is a block format
