@@ -17,7 +17,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "../x86/inline.h"
+#include "../simd/inline.h"
 #include "panels_avx2.h"
 
 #define X(NAME, name) gemm_kernel avx2_gemm_##name;

@@ -5,7 +5,9 @@
  * step; the minima meet the activations' sums in another. Each group then costs its unpacking, an integer dot product
  * in 8 lanes and one multiply-add with its scale. Rows that end within an octet do the rest group by group.
  */
-#include "../x86/unpack.h"
+#include "../x86/lanes.h"
+
+#include "../simd/unpack.h"
 
 #define X(NAME, name) matvec_kernel avx2_matvec_##name;
 RWKV_WEIGHT_TYPES(X)

@@ -1,5 +1,6 @@
 /* From blocks to panels, AVX2. */
+#include "../x86/lanes.h"
 #include "panels_avx2.h"
 
 #define KERNEL(name) avx2_##name
-#include "../x86/pack.inc"
+#include "../simd/pack.inc"

@@ -1,3 +1,3 @@
 /* The panels of the AVX2 tier: two registers of 8 rows. */
 #define PANEL_ROWS 16
-#include "../x86/panels.h"
+#include "../simd/panels.h"

@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "../x86/inline.h"
+#include "../simd/inline.h"
 #include "panels_avx512.h"
 
 #define X(NAME, name) gemm_kernel avx512_gemm_##name;

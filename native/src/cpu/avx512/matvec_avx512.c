@@ -6,7 +6,9 @@
  * minima and for offsets, which make weights unsigned, is a product with the activations' sums, in another. Rows that
  * end within an octet do the rest group by group.
  */
-#include "../x86/unpack.h"
+#include "../x86/lanes.h"
+
+#include "../simd/unpack.h"
 
 #define X(NAME, name) matvec_kernel avx512_matvec_##name;
 RWKV_WEIGHT_TYPES(X)

@@ -1,5 +1,6 @@
 /* From blocks to panels, AVX-512: unpacking works in halves of its registers. */
+#include "../x86/lanes.h"
 #include "panels_avx512.h"
 
 #define KERNEL(name) avx512_##name
-#include "../x86/pack.inc"
+#include "../simd/pack.inc"

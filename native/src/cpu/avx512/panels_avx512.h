@@ -1,4 +1,5 @@
 /* The panels of the AVX-512 tier: two registers of 16 rows, unsigned for vpdpbusd. */
 #define PANEL_ROWS 32
 #define PANEL_UNSIGNED
-#include "../x86/panels.h"
+#define PANEL_PREFERS_S8
+#include "../simd/panels.h"

@@ -1,4 +1,4 @@
-/* What the matrix kernels of the x86-64 tiers share. */
+/* What the matrix kernels of all tiers with vector registers share. */
 #ifndef RWKV_INLINE_H
 #define RWKV_INLINE_H
 

@@ -1,11 +1,15 @@
 /*
- * Panels of x86-64 tiers: PANEL_ROWS weight rows, interleaved so that one load gives the same columns of as many rows
- * as a register has 32-bit lanes. Integers lie in runs of 4 columns, which meet 4 activations that are broadcast to all
- * rows.
+ * Panels: PANEL_ROWS weight rows, interleaved so that one load gives the same columns of as many rows as a register has
+ * room for. Integers lie in runs of PANEL_RUN columns: 4, which meet 4 activations that are broadcast to all rows, and
+ * whose sum is a lane of 32 bits; or 8 for instructions that multiply matrices.
  *
- * A tier includes this through a header of its own, which defines PANEL_ROWS, and PANEL_UNSIGNED if its dot product
- * wants all weights unsigned: S8 then holds q + 128 and S6 q + 32, and what this adds is taken off again with the help
- * of the activations' sums.
+ * A tier includes this through a header of its own, which defines PANEL_ROWS and
+ *
+ * PANEL_RUN          if it is not 4
+ * PANEL_UNSIGNED     if its dot product wants all weights unsigned: S8 then holds q + 128 and S6 q + 32, and what this
+ *                    adds is taken off again with the help of the activations' sums
+ * PANEL_PREFERS_S8   if S8 costs it less than U5: without a minimum there is less to do for each group, but signed
+ *                    weights may cost more than a minimum does
  */
 #ifndef RWKV_PANELS_H
 #define RWKV_PANELS_H
@@ -13,6 +17,10 @@
 #include <stdint.h>
 
 #include "../kernels.h"
+
+#ifndef PANEL_RUN
+#define PANEL_RUN 4
+#endif
 
 #ifdef PANEL_UNSIGNED
 enum { S8_OFFSET = 128, S6_OFFSET = 32 };
@@ -22,14 +30,13 @@ enum { S8_OFFSET = 0, S6_OFFSET = 0 };
 typedef int8_t panel_integer;
 #endif
 
-/* Which panel a type becomes. Without a minimum there is less to do for each group, but signed weights cost the AVX2
- * tier more than a minimum does. */
+/* Which panel a type becomes. */
 enum {
     PANEL_OF_F32 = PANEL_F32,
     PANEL_OF_F16 = PANEL_F32,
     PANEL_OF_BF16 = PANEL_F32,
     PANEL_OF_Q8_0 = PANEL_S8,
-#ifdef PANEL_UNSIGNED
+#ifdef PANEL_PREFERS_S8
     PANEL_OF_Q4_0 = PANEL_S8,
     PANEL_OF_Q5_0 = PANEL_S8,
 #else
@@ -48,24 +55,24 @@ enum {
 
 /* 32 columns of all rows. */
 struct u5_group {
-    uint8_t q[Q8_GROUP / 4][PANEL_ROWS][4];
+    uint8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS], minimum[PANEL_ROWS];
 };
 
 struct u6_group {
-    uint8_t q[Q8_GROUP / 4][PANEL_ROWS][4];
+    uint8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
     float minimum_scale[PANEL_ROWS];
     int16_t minimum[PANEL_ROWS][2]; /* of the columns 0..15 and 16..31, to be multiplied by minimum_scale */
 };
 
 struct s6_group {
-    panel_integer q[Q8_GROUP / 4][PANEL_ROWS][4];
+    panel_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[2][PANEL_ROWS]; /* of the columns 0..15 and 16..31 */
 };
 
 struct s8_group {
-    panel_integer q[Q8_GROUP / 4][PANEL_ROWS][4];
+    panel_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
 };
 
