@@ -84,6 +84,9 @@ static enum rwkv_status check_sequence(const struct rwkv_model *model, const str
         return error_set(error, RWKV_ERROR_ARGUMENT,
                          "sequence %" PRIu32 " wants logits %" PRIu32 ", which is no enum rwkv_logits", i,
                          sequence->wanted);
+    if (sequence->reserved != 0)
+        return error_set(error, RWKV_ERROR_ARGUMENT, "reserved of sequence %" PRIu32 " is %" PRIu32 ", expected 0", i,
+                         sequence->reserved);
     const uint64_t rows = sequence->wanted == RWKV_LOGITS_ALL ? sequence->token_count : sequence->wanted;
     if (rows > 0 && (!sequence->logits || sequence->logits_floats / model->vocabulary_size < rows))
         return error_set(error, RWKV_ERROR_ARGUMENT,

@@ -138,6 +138,9 @@ static void test_sequences(const struct fixture *fixture) {
     bad = good;
     bad.wanted = RWKV_LOGITS_ALL + 1;
     expect_refused_sequence(fixture, "sequence 1 wants logits 3", bad);
+    bad = good;
+    bad.reserved = 1;
+    expect_refused_sequence(fixture, "reserved of sequence 1 is 1", bad);
 
     const uint32_t vocabulary = (uint32_t)fixture->vocabulary, beyond[] = {vocabulary, vocabulary + 1, UINT32_MAX};
     for (int i = 0; i < 3; i++) {
