@@ -80,12 +80,22 @@ record ModelSizes(int version, long layers, long width, long hidden, long vocabu
 
     /** From a tensor with a row, or a number, for each head. */
     private static long headSize(NamedTensors tensors, String name, long width) throws CheckpointFormatException {
-        long[] shape = tensors.get(BLOCK + name).withoutLeadingOnes().shape();
+        CheckpointTensor tensor = tensors.get(BLOCK + name);
+        if (isFlat(tensor.shape(), width)) {
+            throw tensors.fail("tensor " + BLOCK + name + " has the shape " + Arrays.toString(tensor.shape())
+                    + ", from which the size of a head can't be told; expected [heads, head size]");
+        }
+        long[] shape = tensor.withoutLeadingOnes().shape();
         if (shape.length == 0 || width % shape[0] != 0) {
             throw tensors.fail("tensor " + BLOCK + name + " has the shape " + Arrays.toString(shape)
                     + ", and a width of " + width + " can't be divided into as many heads");
         }
         return width / shape[0];
+    }
+
+    /** All channels in one row, as vectors are stored. A matrix of one row is a model's with one head. */
+    private static boolean isFlat(long[] shape, long width) {
+        return shape.length != 2 && shape.length > 0 && shape[shape.length - 1] == width;
     }
 
     private static long[] ranks(NamedTensors tensors, int version) throws CheckpointFormatException {
