@@ -16,7 +16,7 @@ public class GgufFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public GgufFormatException(Path file, String problem) {
-        super(file + ": " + problem);
+        super(file + ": " + Printable.message(problem));
     }
 
     /**
@@ -27,6 +27,6 @@ public class GgufFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public GgufFormatException(Path file, long offset, String problem) {
-        super(file + ": " + problem + " (at byte " + offset + ")");
+        super(file + ": " + Printable.message(problem) + " (at byte " + offset + ")");
     }
 }

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tokenizer;
 
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.io.Serial;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ public class TokenizerFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public TokenizerFormatException(Path file, String problem) {
-        super(file + ": " + problem);
+        super(file + ": " + Printable.message(problem));
     }
 
     /**
@@ -27,6 +28,6 @@ public class TokenizerFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public TokenizerFormatException(Path file, int line, String problem) {
-        super(file + ", line " + line + ": " + problem);
+        super(file + ", line " + line + ": " + Printable.message(problem));
     }
 }

@@ -2,6 +2,7 @@ package dev.rwkv4j.tool;
 
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufTensor;
+import dev.rwkv4j.gguf.Printable;
 import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.Command;
 import dev.rwkv4j.tool.cli.Figures;
@@ -79,14 +80,15 @@ final class InfoCommand implements Command {
     }
 
     private static void line(Output out, String name, String value) {
-        out.println(name + " ".repeat(14 - name.length()) + value);
+        out.println(name + " ".repeat(14 - name.length()) + Printable.escape(value));
     }
 
     private static String tensors(GgufFile file) {
         Table table = new Table("tensor", "type", "dimensions", "bytes");
         for (GgufTensor tensor : file.tensors().values()) {
             String dimensions = tensor.dims().stream().map(Object::toString).collect(Collectors.joining(" x "));
-            table.row(tensor.name(), tensor.type().name(), dimensions, Long.toString(tensor.byteSize()));
+            table.row(Printable.escape(tensor.name()), tensor.type().name(), dimensions,
+                    Long.toString(tensor.byteSize()));
         }
         return table.toString();
     }

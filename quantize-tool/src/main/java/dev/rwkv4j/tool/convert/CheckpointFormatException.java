@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.io.Serial;
 import java.nio.file.Path;
@@ -19,7 +20,7 @@ public class CheckpointFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public CheckpointFormatException(Path file, String problem) {
-        super(file + ": " + problem);
+        super(file + ": " + Printable.message(problem));
     }
 
     /**
@@ -30,6 +31,6 @@ public class CheckpointFormatException extends IOException {
      * @param problem what was found and what was expected
      */
     public CheckpointFormatException(Path file, long offset, String problem) {
-        super(file + ": " + problem + " (at byte " + offset + ")");
+        super(file + ": " + Printable.message(problem) + " (at byte " + offset + ")");
     }
 }

@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.convert;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.gguf.GgufTensor;
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -55,7 +56,7 @@ final class GgufReader {
         this.metadata = file.metadata();
         this.architecture = metadata.getString("general.architecture");
         if (!architecture.matches("rwkv[4567]")) {
-            throw new CheckpointFormatException(path, "its architecture is '" + StrictJson.shown(architecture)
+            throw new CheckpointFormatException(path, "its architecture is '" + Printable.name(architecture)
                     + "', expected rwkv4, rwkv5, rwkv6 or rwkv7");
         }
         this.version = architecture.charAt(architecture.length() - 1) - '0';

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
+import dev.rwkv4j.gguf.Printable;
 import dev.rwkv4j.tool.convert.TorchPickle.Storage;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -55,7 +56,7 @@ final class LegacyPyTorchReader {
             Storage storage = key instanceof String ? storages.get(key) : null;
             long count = in.i8("the size of a storage");
             if (storage == null || storage.count() != count) {
-                throw in.fail(at, "storage " + StrictJson.shown(String.valueOf(key)) + " has " + count
+                throw in.fail(at, "storage " + Printable.name(String.valueOf(key)) + " has " + count
                         + " items, and the tensors know "
                         + (storage == null ? "no such storage" : storage.count() + " of them"));
             }
@@ -73,7 +74,7 @@ final class LegacyPyTorchReader {
     private MemorySegment data(Storage storage) throws CheckpointFormatException {
         MemorySegment found = data.get(storage.key());
         if (found == null) {
-            throw new CheckpointFormatException(path, "storage " + StrictJson.shown(storage.key()) + " is missing");
+            throw new CheckpointFormatException(path, "storage " + Printable.name(storage.key()) + " is missing");
         }
         return found;
     }

@@ -1,6 +1,7 @@
 package dev.rwkv4j.tool.convert;
 
 import dev.rwkv4j.gguf.GgmlType;
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -103,7 +104,7 @@ final class SafetensorsReader {
                 case "dtype" -> type = json.string();
                 case "shape" -> shape = json.integers(MAX_DIMENSIONS);
                 case "data_offsets" -> offsets = json.integers(2);
-                default -> throw fail("has the unknown member " + StrictJson.shown(member));
+                default -> throw fail("has the unknown member " + Printable.name(member));
             }
         }
 
@@ -112,7 +113,7 @@ final class SafetensorsReader {
             if (known == null) {
                 throw fail(INTEGERS.contains(type)
                         ? "holds integers (" + type + "), not weights"
-                        : "is of the unknown type " + StrictJson.shown(type));
+                        : "is of the unknown type " + Printable.name(type));
             }
             return known;
         }
@@ -129,7 +130,7 @@ final class SafetensorsReader {
         }
 
         private CheckpointFormatException fail(String problem) {
-            return new CheckpointFormatException(path, "tensor " + StrictJson.shown(name) + " " + problem);
+            return new CheckpointFormatException(path, "tensor " + Printable.name(name) + " " + problem);
         }
     }
 
@@ -140,7 +141,7 @@ final class SafetensorsReader {
         long end = 0;
         for (Entry entry : sorted) {
             if (entry.begin != end) {
-                throw in.fail(in.position() + end, "tensor " + StrictJson.shown(entry.name) + " begins at "
+                throw in.fail(in.position() + end, "tensor " + Printable.name(entry.name) + " begins at "
                         + entry.begin + " of the data, and what is before it ends at " + end);
             }
             end = entry.end;

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -88,7 +89,7 @@ final class ShardIndex {
             CheckpointFile shard = CheckpointFile.read(file, CheckpointFile.map(file, arena));
             for (CheckpointTensor tensor : shard.tensors().values()) {
                 if (!name.equals(files.get(tensor.name()))) {
-                    throw new CheckpointFormatException(file, "tensor " + StrictJson.shown(tensor.name())
+                    throw new CheckpointFormatException(file, "tensor " + Printable.name(tensor.name())
                             + " is not where " + path.getFileName() + " says it is");
                 }
             }
@@ -97,8 +98,8 @@ final class ShardIndex {
         }
         for (Map.Entry<String, String> entry : files.entrySet()) {
             if (!tensors.containsKey(entry.getKey())) {
-                throw new CheckpointFormatException(path, "tensor " + StrictJson.shown(entry.getKey())
-                        + " is not in " + StrictJson.shown(entry.getValue()));
+                throw new CheckpointFormatException(path, "tensor " + Printable.name(entry.getKey())
+                        + " is not in " + Printable.name(entry.getValue()));
             }
         }
         return new CheckpointFile(container, tensors);
@@ -106,7 +107,8 @@ final class ShardIndex {
 
     /** Whoever wrote the index shall not choose files elsewhere. */
     private Path sibling(String name) throws CheckpointFormatException {
-        if (!name.matches("[^/\\\\:\\x00-\\x1f]+") || name.equals(".") || name.equals("..")) {
+        if (!name.matches("[^/\\\\:]+") || !Printable.escape(name).equals(name) || name.equals(".")
+                || name.equals("..")) {
             throw outside(name);
         }
         try {
@@ -117,7 +119,7 @@ final class ShardIndex {
     }
 
     private CheckpointFormatException outside(String name) {
-        return new CheckpointFormatException(path, "the index names the file '" + StrictJson.shown(name)
+        return new CheckpointFormatException(path, "the index names the file '" + Printable.name(name)
                 + "', which is not a plain name of a file beside it");
     }
 }

@@ -4,6 +4,7 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
+import dev.rwkv4j.gguf.Printable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -99,7 +100,7 @@ final class StrictJson {
         while (json.hasNext()) {
             String name = json.nextName();
             if (!names.add(name)) {
-                throw fail("has two members named " + shown(name));
+                throw fail("has two members named " + Printable.name(name));
             }
             if (names.size() > MAX_MEMBERS) {
                 throw fail("has an object of more than " + MAX_MEMBERS + " members");
@@ -129,7 +130,7 @@ final class StrictJson {
         String at = json.getPath();
         String text = number();
         if (text.length() > MAX_DIGITS || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
-            throw fail("has " + shown(text) + " at " + at + " where a whole number below 2^63 was expected");
+            throw fail("has " + Printable.name(text) + " at " + at + " where a whole number below 2^63 was expected");
         }
         try {
             return Long.parseLong(text);
@@ -171,12 +172,6 @@ final class StrictJson {
 
     CheckpointFormatException fail(String problem) {
         return new CheckpointFormatException(path, what + " " + problem);
-    }
-
-    /** A name or value out of a file, fit for a message. */
-    static String shown(String text) {
-        String visible = text.replaceAll("[^ -~]", "?");
-        return visible.length() <= 100 ? visible : visible.substring(0, 100) + "...";
     }
 
     private static final class SegmentStream extends InputStream {

@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
+import dev.rwkv4j.gguf.Printable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -281,15 +282,10 @@ final class TorchPickle {
             }
             default -> {
                 return (module.equals("torch") ? TorchType.find(name) : Optional.<TorchType>empty())
-                        .orElseThrow(() -> new InvalidPickleException("asks for " + shown(qualified)
+                        .orElseThrow(() -> new InvalidPickleException("asks for " + Printable.name(qualified)
                                 + ", which files of tensors don't need; nothing of it has been executed"));
             }
         }
-    }
-
-    private static String shown(String text) {
-        String visible = text.replaceAll("[^ -~]", "?");
-        return visible.length() <= MAX_GLOBAL_BYTES ? visible : visible.substring(0, MAX_GLOBAL_BYTES) + "...";
     }
 
     /** {@code ("storage", type, key, location, count)}; the oldest files have a sixth item, None. */

@@ -15,6 +15,7 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -133,6 +134,42 @@ class DamagedCheckpointTest {
         model.put(words[1], new Values(new long[]{1}, new float[1]));
         assertThat(refusal(PthBytes.of(model))).isNotNull().hasMessageContaining(words[1])
                 .hasMessageContaining(words[2]);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"5.2, time_decay", "6, time_faaaa", "7, r_k"})
+    void aFlatVectorTellsNoHeadSize(String version, String name) {
+        for (long[] shape : new long[][]{{TinyModel.WIDTH}, {1, 1, TinyModel.WIDTH}}) {
+            Map<String, Values> model = TinyModel.of(version);
+            model.put("blocks.0.att." + name, new Values(shape, new float[TinyModel.WIDTH]));
+            assertThat(refusal(PthBytes.of(model))).isNotNull()
+                    .hasMessageContaining("tensor blocks.0.att." + name + " has the shape " + Arrays.toString(shape))
+                    .hasMessageContaining("expected [heads, head size]");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"5.2, time_decay", "6, time_faaaa", "7, r_k"})
+    void aModelMayHaveOneHead(String version, String name) throws IOException {
+        Map<String, Values> model = TinyModel.of(version);
+        model.replaceAll((_, values) -> Arrays.equals(values.shape(), new long[]{TinyModel.HEADS, TinyModel.HEAD_SIZE})
+                ? new Values(new long[]{1, TinyModel.WIDTH}, values.data())
+                : values);
+        assertThat(model.get("blocks.0.att." + name).shape()).containsExactly(1, TinyModel.WIDTH);
+        assertThat(refusal(PthBytes.of(model))).isNull();
+    }
+
+    @ParameterizedTest
+    @MethodSource("hostileNames")
+    void namesOfTensorsAreEscapedAndCutInMessages(byte[] checkpoint) {
+        assertThat(refusal(checkpoint)).isNotNull().hasMessageContaining("some\\u001b[31m\\u000aname")
+                .message().hasSizeLessThan(FILE.toString().length() + 700).doesNotContain("\u001b", "\n");
+    }
+
+    static byte[][] hostileNames() {
+        Map<String, Values> model = TinyModel.of("4");
+        model.put("some\u001b[31m\nname" + "n".repeat(200), new Values(new long[]{1}, new float[1]));
+        return new byte[][]{PthBytes.of(model), LegacyPthBytes.of(model), RwkvCppBytes.of("4", model)};
     }
 
     @ParameterizedTest
