@@ -3,7 +3,7 @@
 # Which folder may include which (CONTRIBUTING.md draws the arrows):
 #
 #     src/          include/, src/, src/cpu/, src/quant/
-#     src/cpu/ISA/  include/, src/cpu/ISA/, src/cpu/, src/quant/, and what tiers share: src/cpu/simd/, x86/
+#     src/cpu/ISA/  include/, src/cpu/ISA/, src/cpu/, src/quant/, and what tiers share: src/cpu/simd/, x86/, arm/
 #     src/cpu/      include/, src/cpu/, src/quant/
 #     src/quant/    include/, src/quant/
 #
@@ -53,7 +53,7 @@ foreach(file IN LISTS files)
             elseif(folder STREQUAL "src/quant")
                 set(allowed "^(include|src/quant)$")
             else()
-                set(allowed "^(include|src/cpu|src/cpu/(simd|x86)|src/quant|${folder})$")
+                set(allowed "^(include|src/cpu|src/cpu/(simd|x86|arm)|src/quant|${folder})$")
             endif()
             if(NOT target MATCHES "${allowed}")
                 list(APPEND problems "${file}: ${folder} may not include ${target}: ${line}")

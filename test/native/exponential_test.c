@@ -6,13 +6,23 @@
 #include <string.h>
 
 #if defined(__x86_64__) || defined(_M_X64)
-
+#define HAS_VECTORS
 #include "cpu/avx2/simd.h"
+
+static bool can_run(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+#elif defined(__aarch64__)
+#define HAS_VECTORS
+#include "cpu/neon/simd.h"
+
+static bool can_run(void) { return true; }
+#endif
+
+#ifdef HAS_VECTORS
+
 #include "cpu/kernels.h"
 #define KERNEL(name) unused_##name
 #include "cpu/vector_kernels.inc"
-
-static bool can_run(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 static float largest_in(double worst, double error, float x, float *worst_x) {
     if (!(error <= worst)) *worst_x = x;

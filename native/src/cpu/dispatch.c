@@ -42,6 +42,36 @@ static bool has_avx512(void) {
     return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & needed_7_ebx) == needed_7_ebx &&
            (ecx & bit_AVX512VNNI);
 }
+
+#elif defined(__aarch64__)
+/* Programs may not read the processor's own description: the operating system tells. */
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+/* Bits of the kernel's interface, which older headers lack. */
+static bool has_dotprod(void) { return getauxval(AT_HWCAP) >> 20 & 1; }
+static bool has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1); }
+
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static bool has_feature(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+static bool has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+static bool has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+
+#elif defined(_WIN32)
+static bool has_dotprod(void) { return IsProcessorFeaturePresent(43); } /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */
+static bool has_i8mm(void) { return false; }                            /* Windows does not tell */
+
+#else
+static bool has_dotprod(void) { return false; }
+static bool has_i8mm(void) { return false; }
+#endif
 #endif
 
 static bool has_nothing_special(void) { return true; }
@@ -54,6 +84,10 @@ static const struct {
 #if defined(__x86_64__) || defined(_M_X64)
     {&avx512_kernels, has_avx512},
     {&avx2_kernels, has_avx2},
+#elif defined(__aarch64__)
+    {&i8mm_kernels, has_i8mm},
+    {&dotprod_kernels, has_dotprod},
+    {&neon_kernels, has_nothing_special},
 #endif
     {&scalar_kernels, has_nothing_special},
 };
