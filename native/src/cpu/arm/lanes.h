@@ -46,13 +46,12 @@ INLINE bytes_32 join(bytes_16 low, bytes_16 high) { return (bytes_32){low, high}
 INLINE bytes_32 all_bytes(int byte) { return join(vdupq_n_u8((uint8_t)byte), vdupq_n_u8((uint8_t)byte)); }
 INLINE bytes_32 no_bytes(void) { return all_bytes(0); }
 
-/* Four bytes in the whole lower half, four in the upper one. */
+/* Four bytes in the whole lower half, four in the upper one; four everywhere. */
 INLINE bytes_32 fours(uint32_t low, uint32_t high) {
     return join(vreinterpretq_u8_u32(vdupq_n_u32(low)), vreinterpretq_u8_u32(vdupq_n_u32(high)));
 }
 
-INLINE bytes_16 lower_half(bytes_32 bytes) { return bytes.low; }
-INLINE bytes_16 upper_half(bytes_32 bytes) { return bytes.high; }
+INLINE bytes_32 all_fours(uint32_t four) { return fours(four, four); }
 
 INLINE bytes_32 and_bytes(bytes_32 a, bytes_32 b) { return join(vandq_u8(a.low, b.low), vandq_u8(a.high, b.high)); }
 INLINE bytes_32 or_bytes(bytes_32 a, bytes_32 b) { return join(vorrq_u8(a.low, b.low), vorrq_u8(a.high, b.high)); }
@@ -91,6 +90,16 @@ INLINE words_16 words_of_s8(bytes_16 bytes) {
     const int8x16_t signed_bytes = vreinterpretq_s8_u8(bytes);
     return (words_16){vmovl_s8(vget_low_s8(signed_bytes)), vmovl_high_s8(signed_bytes)};
 }
+
+/* Of words in 0..255. */
+INLINE words_16 lower_nibbles_of_words(words_16 words) {
+    const int16x8_t mask = vdupq_n_s16(15);
+    return (words_16){vandq_s16(words.low, mask), vandq_s16(words.high, mask)};
+}
+INLINE words_16 upper_nibbles_of_words(words_16 words) {
+    return (words_16){vshrq_n_s16(words.low, 4), vshrq_n_s16(words.high, 4)};
+}
+
 INLINE words_16 add_words(words_16 words, int addend) {
     const int16x8_t all = vdupq_n_s16((int16_t)addend);
     return (words_16){vaddq_s16(words.low, all), vaddq_s16(words.high, all)};

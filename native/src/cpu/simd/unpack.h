@@ -38,8 +38,7 @@ INLINE bytes_32 fifth_bits(const uint8_t qh[4]) {
                                                 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3};
     static const uint8_t bit_of_element[32] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
                                                1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    const uint32_t bits = load_u32(qh);
-    const bytes_32 bytes = look_up(fours(bits, bits), load_32_bytes(byte_of_element));
+    const bytes_32 bytes = look_up(all_fours(load_u32(qh)), load_32_bytes(byte_of_element));
     return where_set(bytes, load_32_bytes(bit_of_element), 16);
 }
 
@@ -173,8 +172,8 @@ INLINE bytes_32 unpack_q_q2_k(const void *row, size_t group) {
 
 INLINE struct sixteen unpack_sixteen_q2_k(const void *row, size_t group) {
     const struct block_q2_k *block = (const struct block_q2_k *)row + group / 8;
-    const bytes_32 both = nibbles(load_16_bytes(block->scales));
-    return (struct sixteen){words_of_u8(lower_half(both)), words_of_u8(upper_half(both)), load_half(block->d),
+    const words_16 both = words_of_u8(load_16_bytes(block->scales));
+    return (struct sixteen){lower_nibbles_of_words(both), upper_nibbles_of_words(both), load_half(block->d),
                             -load_half(block->dmin)};
 }
 

@@ -30,13 +30,11 @@ INLINE bytes_32 join(bytes_16 low, bytes_16 high) { return _mm256_setr_m128i(low
 INLINE bytes_32 no_bytes(void) { return _mm256_setzero_si256(); }
 INLINE bytes_32 all_bytes(int byte) { return _mm256_set1_epi8((char)byte); }
 
-/* Four bytes in the whole lower half, four in the upper one. */
+/* Four bytes everywhere; four in the whole lower half, four in the upper one. */
+INLINE bytes_32 all_fours(uint32_t four) { return _mm256_set1_epi32((int)four); }
 INLINE bytes_32 fours(uint32_t low, uint32_t high) {
     return _mm256_setr_m128i(_mm_set1_epi32((int)low), _mm_set1_epi32((int)high));
 }
-
-INLINE bytes_16 lower_half(bytes_32 bytes) { return _mm256_castsi256_si128(bytes); }
-INLINE bytes_16 upper_half(bytes_32 bytes) { return _mm256_extracti128_si256(bytes, 1); }
 
 INLINE bytes_32 and_bytes(bytes_32 a, bytes_32 b) { return _mm256_and_si256(a, b); }
 INLINE bytes_32 or_bytes(bytes_32 a, bytes_32 b) { return _mm256_or_si256(a, b); }
@@ -67,6 +65,10 @@ INLINE bytes_32 look_up(bytes_32 tables, bytes_32 index) { return _mm256_shuffle
 
 INLINE words_16 words_of_u8(bytes_16 bytes) { return _mm256_cvtepu8_epi16(bytes); }
 INLINE words_16 words_of_s8(bytes_16 bytes) { return _mm256_cvtepi8_epi16(bytes); }
+/* Of words in 0..255. */
+INLINE words_16 lower_nibbles_of_words(words_16 words) { return _mm256_and_si256(words, _mm256_set1_epi16(15)); }
+INLINE words_16 upper_nibbles_of_words(words_16 words) { return _mm256_srli_epi16(words, 4); }
+
 INLINE words_16 add_words(words_16 words, int addend) {
     return _mm256_add_epi16(words, _mm256_set1_epi16((short)addend));
 }
