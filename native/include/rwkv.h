@@ -181,6 +181,9 @@ struct rwkv_model_config {
     uint32_t rescale_every;     /* R of files whose output matrices of layer l are divided by 2^(l/R); 0: none */
     float layer_norm_epsilon;   /* 0: 1e-5 */
     float group_norm_epsilon;   /* 0: 64e-5 */
+    uint32_t dense;             /* 0: where relu^2 leaves a 0, the channel mix reads no weights for it; 1: all are read */
+    uint32_t tensors_are_mapped; /* 1: from a file, and never written to. What has been copied is then given back to the
+                                    operating system, which reads it again should anybody ask for it */
 };
 
 struct rwkv_model;
@@ -201,10 +204,11 @@ struct rwkv_model_info {
 };
 
 /*
- * Makes a model of `tensor_count` tensors. Every tensor that the version needs must be there once, with the
+ * Makes a model of `tensor_count` tensors. Unless it is dense, the matrices channel_mix_value of most types are copied
+ * into another layout, with all processors. Every tensor that the version needs must be there once, with the
  * right shape; one that it does not know is an error, since it is a sign of another architecture. On success
  * *model is the caller's, to be given to rwkv_model_free; on failure it is NULL.
- * Errors: ARGUMENT, MEMORY, MODEL (names the tensor), UNSUPPORTED (names what is not supported).
+ * Errors: ARGUMENT, MEMORY, THREAD, MODEL (names the tensor), UNSUPPORTED (names what is not supported).
  */
 RWKV_API enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const struct rwkv_tensor *tensors,
                                             uint64_t tensor_count, struct rwkv_model **model, struct rwkv_error *error);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/columns.h"
 #include "cpu/thread.h"
 #include "version.h"
 
@@ -56,6 +57,7 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
     for (size_t i = 0; i < MAX_LOW_RANKS; i++) b->low[i] = take_activations(arena, rows, model->max_rank);
     b->y = take_activations(arena, rows, model->width);
     b->hidden = take_activations(arena, rows, model->channel_mix_width);
+    b->parts = take(arena, COLUMN_PARTS, column_rows(model->width) * sizeof(float));
 }
 
 static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_model *model, size_t rows) {

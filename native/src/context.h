@@ -12,6 +12,9 @@
 
 #define MAX_LOW_RANKS 5
 
+/* A matrix that lies by column is multiplied in so many parts at most, whose sums are added up. */
+#define COLUMN_PARTS 16
+
 /*
  * Rows of activations [rows][columns] that matrices multiply, in one or both of two forms: what a matrix wants depends
  * on its type.
@@ -41,6 +44,7 @@ struct buffers {
     struct activations low[MAX_LOW_RANKS]; /* [rows][rank] */
     struct activations y;                  /* what the time mix's output matrix and the head multiply */
     struct activations hidden;             /* [rows][channel_mix_width] */
+    float *parts;                          /* [COLUMN_PARTS][column_rows(width)] */
 };
 
 /* The rows of one sequence in a chunk. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_column.h"
 #include "quant/blocks.h"
 #include "version.h"
 
@@ -152,7 +153,8 @@ enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const
     tensors_start(&tensors, model, table, tensor_count, error);
     find_sizes(&tensors, &known);
     take_tensors(&tensors, &known);
-    const enum rwkv_status status = tensors_finish(&tensors);
+    enum rwkv_status status = tensors_finish(&tensors);
+    if (status == RWKV_OK && !known.dense) status = by_column_pack(model, known.tensors_are_mapped, error);
     if (status == RWKV_OK)
         *result = model;
     else

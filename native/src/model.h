@@ -18,7 +18,8 @@ struct matrix {
     size_t rows, columns;
     size_t row_bytes;
     enum weight_type type;
-    float scale; /* what the product is multiplied by: a power of two, 1 unless the file was rescaled */
+    char *by_column; /* NULL; or the weights as in cpu/columns.h, and those at `data` are not used any more */
+    float scale;     /* what the product is multiplied by: a power of two, 1 unless the file was rescaled */
 };
 
 /* Of layer norms and group norms. NULL weights: identity. */

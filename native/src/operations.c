@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cpu/columns.h"
 #include "quant/blocks.h"
 
 /* Rows that are one item of an operation that works row by row. */
@@ -148,7 +149,9 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
 #define ITEM_BYTES 131072
 
 static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
-    return tokens >= MIN_PANEL_TOKENS && chunk->kernels->matrix[matrix->type].pack;
+    const struct kernels *kernels = chunk->kernels;
+    const bool can_pack = matrix->by_column ? kernels->columns[matrix->type].pack : kernels->matrix[matrix->type].pack;
+    return tokens >= MIN_PANEL_TOKENS && can_pack;
 }
 
 static size_t rows_per_item(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
@@ -204,7 +207,11 @@ static void multiply_item(const struct chunk *chunk, const struct desk *desk, co
     if (by_panels(chunk, matrix, tokens)) {
         float *results = direct ? product->output + first : desk->tile;
         const size_t stride = direct ? product->stride : rows;
-        kernels->pack(desk->panel, weights, matrix->row_bytes, rows, matrix->columns);
+        if (matrix->by_column)
+            chunk->kernels->columns[matrix->type].pack(desk->panel, matrix->by_column, matrix->rows, first,
+                                                       matrix->columns);
+        else
+            kernels->pack(desk->panel, weights, matrix->row_bytes, rows, matrix->columns);
         chunk->kernels->gemm[kernels->panel](results, stride, desk->panel, rows, x, x_stride, tokens, matrix->columns);
         finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
         return;
@@ -234,6 +241,50 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
         multiply_item(chunk, desk, product, item - begin, tokens, selection);
     }
     pool_barrier(worker);
+}
+
+/*
+ * A matrix that lies by column, one row of activations after the other. Columns are divided among the threads, since
+ * the longer the runs of memory are that one column gives, the faster they are read; in parts whose number does not
+ * depend on that of the threads. Each part gives a sum for every row, and these are then added up.
+ */
+
+/* Rows whose sums are added up as one item. */
+#define SUM_ROWS 256
+_Static_assert(SUM_ROWS <= MAX_ITEM_ROWS, "the results of an item are on the desk");
+
+static void multiply_part(const struct chunk *chunk, const struct matrix *matrix, const void *x, size_t part,
+                          size_t parts) {
+    const size_t groups = column_groups(matrix->columns);
+    const size_t first = part * groups / parts, end = (part + 1) * groups / parts;
+    float *sums = chunk->buffers->parts + part * column_rows(matrix->rows);
+    chunk->kernels->columns[matrix->type].multiply(sums, matrix->by_column, matrix->rows, x, matrix->columns, first,
+                                                   end - first);
+}
+
+static void add_parts(const struct chunk *chunk, float *results, size_t parts, size_t stride, size_t first,
+                      size_t rows) {
+    const float *sums = chunk->buffers->parts + first;
+    memcpy(results, sums, rows * sizeof *results);
+    for (size_t part = 1; part < parts; part++) chunk->kernels->add(results, results, sums + part * stride, rows);
+}
+
+static void multiply_by_column(const struct chunk *chunk, struct worker *worker, const struct product *product,
+                               enum selection selection) {
+    const struct matrix *matrix = product->matrix;
+    const size_t parts = min_size(COLUMN_PARTS, column_groups(matrix->columns));
+    float *results = chunk->desks[worker->index].tile;
+    for (size_t token = 0; token < selected_rows(chunk, selection); token++) {
+        const void *x = wants_q8(matrix) ? q8_of(product->input, token) : floats_of(product->input, token);
+        for (size_t part; (part = pool_take(worker)) < parts;) multiply_part(chunk, matrix, x, part, parts);
+        pool_barrier(worker);
+        for (size_t item; (item = pool_take(worker)) * SUM_ROWS < matrix->rows;) {
+            const size_t first = item * SUM_ROWS, rows = min_size(SUM_ROWS, matrix->rows - first);
+            add_parts(chunk, results, parts, column_rows(matrix->rows), first, rows);
+            finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
+        }
+        pool_barrier(worker);
+    }
 }
 
 void prepare(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
@@ -310,7 +361,10 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
                                   .add = true,
                                   .gate = has_receptance ? b->r : NULL};
     prepare(chunk, worker, &value, 1, selection);
-    multiply(chunk, worker, &value, 1, selection);
+    if (value.matrix->by_column && !by_panels(chunk, value.matrix, selected_rows(chunk, selection)))
+        multiply_by_column(chunk, worker, &value, selection);
+    else
+        multiply(chunk, worker, &value, 1, selection);
 }
 
 void compute_logits(const struct chunk *chunk, struct worker *worker) {

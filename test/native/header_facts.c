@@ -79,6 +79,8 @@ static void structs(void) {
     FIELD(rwkv_model_config, rescale_every);
     FIELD(rwkv_model_config, layer_norm_epsilon);
     FIELD(rwkv_model_config, group_norm_epsilon);
+    FIELD(rwkv_model_config, dense);
+    FIELD(rwkv_model_config, tensors_are_mapped);
 
     STRUCT(rwkv_model_info);
     FIELD(rwkv_model_info, struct_size);

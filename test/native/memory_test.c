@@ -74,7 +74,7 @@ int main(void) {
     for (int i = 0; i < ODD_SHAPES; i++) {
         struct random_model random = random_model_make(&odd_shapes[i]);
         const long before = in_use;
-        struct rwkv_model *model = test("model", create_model, &random, false);
+        struct rwkv_model *model = test("model", create_model, &random, true);
         struct rwkv_state *state = test("state", create_a_state, model, false);
         struct rwkv_context *context = test("context", create_three_threads, model, true);
         const uint32_t token = 1;

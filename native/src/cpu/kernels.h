@@ -156,6 +156,33 @@ struct matrix_kernels {
     enum panel panel;
 };
 
+/* ------------------------------------------------------------------ columns
+ *
+ * For activations many of which are zero: matrices that lie by column (columns.h), of the types of this list.
+ *
+ * multiply_columns_TYPE  one activation row, a range of groups of columns: those whose activation is 0 are not read,
+ * but as if all numbers of the matrix were finite. pack_columns_TYPE      as pack_TYPE, to the same panel.
+ */
+#define RWKV_COLUMN_TYPES(X)                                                                                           \
+    RWKV_FLOAT_TYPES(X)                                                                                                \
+    X(Q8_0, q8_0)                                                                                                      \
+    X(Q4_0, q4_0)                                                                                                      \
+    X(Q4_1, q4_1)                                                                                                      \
+    X(IQ4_NL, iq4_nl)
+
+/* y[r] = sum over the columns of `groups` groups, from group `first` on, of matrix[r] * x, for all R rows of the
+ * layout. x as for matvec, n activations in all. */
+typedef void multiply_columns_kernel(float *y, const void *blocks, size_t rows, const void *x, size_t n, size_t first,
+                                     size_t groups);
+
+/* Unpacks panel_rows of the R rows of the layout, from row `first` on, a multiple of panel_rows. */
+typedef void pack_columns_kernel(void *panel, const void *blocks, size_t rows, size_t first, size_t n);
+
+struct column_kernels {
+    multiply_columns_kernel *multiply; /* NULL: not in this tier */
+    pack_columns_kernel *pack;         /* NULL: this tier has no gemm */
+};
+
 /* ------------------------------------------------------------------ encoders
  *
  * encode_TYPE, for the block formats: y = n values x, a multiple of the block, such that the sum of importance *
@@ -171,6 +198,7 @@ struct kernels {
     RWKV_VECTOR_KERNELS(X)
 #undef X
     struct matrix_kernels matrix[WEIGHT_TYPE_COUNT];
+    struct column_kernels columns[WEIGHT_TYPE_COUNT];
     encode_kernel *encode[WEIGHT_TYPE_COUNT]; /* NULL: a float type */
     gemm_kernel *gemm[PANEL_COUNT];
     size_t panel_rows;

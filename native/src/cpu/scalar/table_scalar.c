@@ -7,6 +7,9 @@ RWKV_VECTOR_KERNELS(X)
 #define X(NAME, name) matvec_kernel scalar_matvec_##name;
 RWKV_WEIGHT_TYPES(X)
 #undef X
+#define X(NAME, name) multiply_columns_kernel scalar_multiply_columns_##name;
+RWKV_COLUMN_TYPES(X)
+#undef X
 #define X(NAME, name) encode_kernel scalar_encode_##name;
 RWKV_BLOCK_TYPES(X)
 #undef X
@@ -20,6 +23,12 @@ const struct kernels scalar_kernels = {
         {
 #define X(NAME, name) [WEIGHT_##NAME] = {.matvec = scalar_matvec_##name},
             RWKV_WEIGHT_TYPES(X)
+#undef X
+        },
+    .columns =
+        {
+#define X(NAME, name) [WEIGHT_##NAME] = {.multiply = scalar_multiply_columns_##name},
+            RWKV_COLUMN_TYPES(X)
 #undef X
         },
     .encode =

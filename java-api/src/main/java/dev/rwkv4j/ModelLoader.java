@@ -58,7 +58,7 @@ final class ModelLoader {
     /** Makes both, which are then the caller's, or neither. */
     Loaded load(ModelOptions options) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment model = createModel(arena);
+            MemorySegment model = createModel(options, arena);
             MemorySegment context = NULL;
             try {
                 context = createContext(model, options, arena);
@@ -71,9 +71,9 @@ final class ModelLoader {
         }
     }
 
-    private MemorySegment createModel(Arena arena) throws IOException {
+    private MemorySegment createModel(ModelOptions options, Arena arena) throws IOException {
         checkTypes(arena);
-        MemorySegment config = config(arena);
+        MemorySegment config = config(options, arena);
         MemorySegment tensors = tensors(arena);
         try {
             return NativeCalls.create((out, error) -> rwkv_h.rwkv_model_create(
@@ -100,7 +100,7 @@ final class ModelLoader {
         }
     }
 
-    private MemorySegment config(Arena arena) throws IOException {
+    private MemorySegment config(ModelOptions options, Arena arena) throws IOException {
         MemorySegment config = rwkv_model_config.allocate(arena);
         rwkv_model_config.struct_size(config, Math.toIntExact(config.byteSize()));
         rwkv_model_config.version(config, version);
@@ -112,6 +112,8 @@ final class ModelLoader {
         rwkv_model_config.rescale_every(config, size("rescale_every_n_layers"));
         rwkv_model_config.layer_norm_epsilon(config, epsilon("attention.layer_norm_epsilon"));
         rwkv_model_config.group_norm_epsilon(config, epsilon("attention.group_norm_epsilon"));
+        rwkv_model_config.dense(config, options.dense() ? 1 : 0);
+        rwkv_model_config.tensors_are_mapped(config, 1);
         return config;
     }
 

@@ -16,9 +16,11 @@ import java.util.Optional;
  *     chooses, 128
  * @param vocabulary a vocabulary file to use instead of the model file's own: RWKV World's list or a
  *     {@code tokenizer.json}
+ * @param dense whether all weights are read for every token. Otherwise those that a channel mix would multiply by zero are
+ *     not, which gives the same logits to rounding, sooner; the matrices concerned are copied when the model is loaded
  */
-public record ModelOptions(int threads, int chunkTokens, Optional<Path> vocabulary) {
-    private static final ModelOptions DEFAULTS = new ModelOptions(0, 0, Optional.empty());
+public record ModelOptions(int threads, int chunkTokens, Optional<Path> vocabulary, boolean dense) {
+    private static final ModelOptions DEFAULTS = new ModelOptions(0, 0, Optional.empty(), false);
 
     /**
      * Checks the values.
@@ -52,7 +54,7 @@ public record ModelOptions(int threads, int chunkTokens, Optional<Path> vocabula
      * @throws IllegalArgumentException if it is negative
      */
     public ModelOptions withThreads(int newThreads) {
-        return new ModelOptions(newThreads, chunkTokens, vocabulary);
+        return new ModelOptions(newThreads, chunkTokens, vocabulary, dense);
     }
 
     /**
@@ -63,7 +65,7 @@ public record ModelOptions(int threads, int chunkTokens, Optional<Path> vocabula
      * @throws IllegalArgumentException if it is negative
      */
     public ModelOptions withChunkTokens(int newChunkTokens) {
-        return new ModelOptions(threads, newChunkTokens, vocabulary);
+        return new ModelOptions(threads, newChunkTokens, vocabulary, dense);
     }
 
     /**
@@ -73,6 +75,16 @@ public record ModelOptions(int threads, int chunkTokens, Optional<Path> vocabula
      * @return the changed options
      */
     public ModelOptions withVocabulary(Path file) {
-        return new ModelOptions(threads, chunkTokens, Optional.of(file));
+        return new ModelOptions(threads, chunkTokens, Optional.of(file), dense);
+    }
+
+    /**
+     * The same with all weights read for every token, or not.
+     *
+     * @param newDense whether they are
+     * @return the changed options
+     */
+    public ModelOptions withDense(boolean newDense) {
+        return new ModelOptions(threads, chunkTokens, vocabulary, newDense);
     }
 }

@@ -25,6 +25,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint32_t rescale_every;
  *     float layer_norm_epsilon;
  *     float group_norm_epsilon;
+ *     uint32_t dense;
+ *     uint32_t tensors_are_mapped;
  * }
  * }
  */
@@ -44,7 +46,9 @@ public class rwkv_model_config {
         rwkv_h.C_INT.withName("head_size"),
         rwkv_h.C_INT.withName("rescale_every"),
         rwkv_h.C_FLOAT.withName("layer_norm_epsilon"),
-        rwkv_h.C_FLOAT.withName("group_norm_epsilon")
+        rwkv_h.C_FLOAT.withName("group_norm_epsilon"),
+        rwkv_h.C_INT.withName("dense"),
+        rwkv_h.C_INT.withName("tensors_are_mapped")
     ).withName("rwkv_model_config");
 
     /**
@@ -492,6 +496,94 @@ public class rwkv_model_config {
      */
     public static void group_norm_epsilon(MemorySegment struct, float fieldValue) {
         struct.set(group_norm_epsilon$LAYOUT, group_norm_epsilon$OFFSET, fieldValue);
+    }
+
+    private static final OfInt dense$LAYOUT = (OfInt)$LAYOUT.select(groupElement("dense"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t dense
+     * }
+     */
+    public static final OfInt dense$layout() {
+        return dense$LAYOUT;
+    }
+
+    private static final long dense$OFFSET = $LAYOUT.byteOffset(groupElement("dense"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t dense
+     * }
+     */
+    public static final long dense$offset() {
+        return dense$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t dense
+     * }
+     */
+    public static int dense(MemorySegment struct) {
+        return struct.get(dense$LAYOUT, dense$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t dense
+     * }
+     */
+    public static void dense(MemorySegment struct, int fieldValue) {
+        struct.set(dense$LAYOUT, dense$OFFSET, fieldValue);
+    }
+
+    private static final OfInt tensors_are_mapped$LAYOUT = (OfInt)$LAYOUT.select(groupElement("tensors_are_mapped"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t tensors_are_mapped
+     * }
+     */
+    public static final OfInt tensors_are_mapped$layout() {
+        return tensors_are_mapped$LAYOUT;
+    }
+
+    private static final long tensors_are_mapped$OFFSET = $LAYOUT.byteOffset(groupElement("tensors_are_mapped"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t tensors_are_mapped
+     * }
+     */
+    public static final long tensors_are_mapped$offset() {
+        return tensors_are_mapped$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t tensors_are_mapped
+     * }
+     */
+    public static int tensors_are_mapped(MemorySegment struct) {
+        return struct.get(tensors_are_mapped$LAYOUT, tensors_are_mapped$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t tensors_are_mapped
+     * }
+     */
+    public static void tensors_are_mapped(MemorySegment struct, int fieldValue) {
+        struct.set(tensors_are_mapped$LAYOUT, tensors_are_mapped$OFFSET, fieldValue);
     }
 
     /**

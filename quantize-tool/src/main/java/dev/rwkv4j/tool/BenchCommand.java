@@ -35,27 +35,31 @@ final class BenchCommand implements Command {
     private static final double NANOS = 1e9;
     private static final double MILLIS = 1e6;
 
-    private static final Manual MANUAL = Manual.of("bench", "measure speed and memory of models")
+    private static final Manual MANUAL = manualOf(Manual.of("bench", "measure speed and memory of models")
             .usage("-m MODEL... [OPTION]...")
             .purpose(
                     """
                             Measures how many tokens of a prompt are read in a second and how many are decoded, one after the other;
                             how long a model takes to load; and the most memory that the whole process held meanwhile. The tokens
-                            are random; speeds are the median of some repetitions, after one that does not count.""")
-            .section("Model")
-            .value("m", ModelArguments.MODEL, "FILE", "a model, a GGUF file; may be repeated (required)")
-            .value("t", ModelArguments.THREADS, "N",
-                    "threads that compute; may be repeated (default: one for each processor)")
-            .section("Measurement")
-            .value("p", "prompt", "N", "tokens of the prompt (default " + PROMPT_TOKENS + ")")
-            .value("n", "decode", "N", "tokens that are decoded (default " + DECODE_TOKENS + ")")
-            .value("r", "repetitions", "N", "how often (default " + REPETITIONS + ")")
-            .section("Output")
-            .flag("j", "json", "as a JSON array with an object for each model and number of threads")
-            .example("How fast is it here?", "bench -m model.gguf")
-            .example("One thread or two?", "bench -m model.gguf -t 1 -t 2")
-            .example("Which type?", "bench -m model-Q8_0.gguf -m model-Q4_0.gguf")
-            .build();
+                            are random; speeds are the median of some repetitions, after one that does not count."""));
+
+    private static Manual manualOf(Manual.Builder manual) {
+        Manual.Builder model = manual.section("Model")
+                .value("m", ModelArguments.MODEL, "FILE", "a model, a GGUF file; may be repeated (required)")
+                .value("t", ModelArguments.THREADS, "N",
+                        "threads that compute; may be repeated (default: one for each processor)");
+        return ModelArguments.dense(model)
+                .section("Measurement")
+                .value("p", "prompt", "N", "tokens of the prompt (default " + PROMPT_TOKENS + ")")
+                .value("n", "decode", "N", "tokens that are decoded (default " + DECODE_TOKENS + ")")
+                .value("r", "repetitions", "N", "how often (default " + REPETITIONS + ")")
+                .section("Output")
+                .flag("j", "json", "as a JSON array with an object for each model and number of threads")
+                .example("How fast is it here?", "bench -m model.gguf")
+                .example("One thread or two?", "bench -m model.gguf -t 1 -t 2")
+                .example("Which type?", "bench -m model-Q8_0.gguf -m model-Q4_0.gguf")
+                .build();
+    }
 
     /** What was measured. */
     private record Result(Path model, int threads, double promptTokensPerSecond, double decodeTokensPerSecond,
@@ -63,7 +67,7 @@ final class BenchCommand implements Command {
     }
 
     /** What to measure. */
-    private record Plan(int promptTokens, int decodeTokens, int repetitions) {
+    private record Plan(int promptTokens, int decodeTokens, int repetitions, boolean dense) {
     }
 
     @Override
@@ -81,7 +85,8 @@ final class BenchCommand implements Command {
         Plan plan = new Plan(
                 arguments.integer("prompt", PROMPT_TOKENS, 1, MOST_TOKENS),
                 arguments.integer("decode", DECODE_TOKENS, 1, MOST_TOKENS),
-                arguments.integer("repetitions", REPETITIONS, 1, MOST_REPETITIONS));
+                arguments.integer("repetitions", REPETITIONS, 1, MOST_REPETITIONS),
+                arguments.has(ModelArguments.DENSE));
         CpuInfo cpu = CpuInfo.current(); // loads the library, so that the first model does not pay for it
         List<Result> results = new ArrayList<>();
         try (Interruption _ = new Interruption()) {
@@ -97,7 +102,8 @@ final class BenchCommand implements Command {
     private static Result measure(Path file, int threads, Plan plan, Terminal terminal) throws IOException {
         ProcessMemory.resetPeak();
         long begin = System.nanoTime();
-        try (RwkvModel model = RwkvModel.load(file, ModelOptions.defaults().withThreads(threads));
+        ModelOptions options = ModelOptions.defaults().withThreads(threads).withDense(plan.dense());
+        try (RwkvModel model = RwkvModel.load(file, options);
                 RwkvSession session = model.newSession();
                 Progress progress = new Progress(terminal, "measuring " + file)) {
             double loadMillis = (System.nanoTime() - begin) / MILLIS;

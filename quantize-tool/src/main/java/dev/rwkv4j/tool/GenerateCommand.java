@@ -39,7 +39,8 @@ final class GenerateCommand implements Command {
                             piece as it is generated; what it cost is told on the standard error. Ctrl-C ends it."""));
 
     private static Manual manualOf(Manual.Builder manual) {
-        return ModelArguments.vocabulary(ModelArguments.threads(ModelArguments.model(manual)))
+        return ModelArguments.dense(
+                ModelArguments.vocabulary(ModelArguments.threads(ModelArguments.model(manual))))
                 .section("Text")
                 .value("p", "prompt", "TEXT", "what to go on from, as it is")
                 .value("f", "file", "FILE", "the same from a file, its last line end included; - is the standard input")

@@ -15,6 +15,7 @@ final class ModelArguments {
     static final String MODEL = "model";
     static final String THREADS = "threads";
     static final String VOCABULARY = "vocab";
+    static final String DENSE = "dense";
     static final int MOST_THREADS = 1024;
 
     private static final String VOCABULARY_DESCRIPTION = "take the tokenizer from this file, rwkv_vocab_v20230424.txt or a "
@@ -35,6 +36,10 @@ final class ModelArguments {
         return manual.value("v", VOCABULARY, "FILE", VOCABULARY_DESCRIPTION);
     }
 
+    static Manual.Builder dense(Manual.Builder manual) {
+        return manual.flag(null, DENSE, "read all weights, those as well that are multiplied by zero");
+    }
+
     /** Options that say nothing of the vocabulary. */
     static ModelOptions threads(Arguments arguments) throws UsageException {
         return ModelOptions.defaults().withThreads(arguments.integer(THREADS, 0, 1, MOST_THREADS));
@@ -47,7 +52,7 @@ final class ModelArguments {
 
     /** All options but the model. */
     static ModelOptions options(Arguments arguments) throws UsageException {
-        ModelOptions options = threads(arguments);
+        ModelOptions options = threads(arguments).withDense(arguments.has(DENSE));
         Optional<Path> vocabulary = arguments.path(VOCABULARY);
         return vocabulary.isPresent() ? options.withVocabulary(vocabulary.get()) : options;
     }

@@ -1,0 +1,159 @@
+/*
+ * All of it is one piece of memory, which the threads of a pool of its own fill tile by tile: 128 rows, which are read
+ * where they lie and not needed any more.
+ */
+#include "by_column.h"
+
+#include <inttypes.h>
+
+#include "cpu/columns.h"
+#include "cpu/pages.h"
+#include "cpu/pool.h"
+#include "cpu/thread.h"
+#include "quant/blocks.h"
+
+/* ------------------------------------------------------------------ one group of a tile */
+
+/* target[c * stride + r] = source[r][c] for the columns of a group. */
+#define TRANSPOSE(name, number)                                                                                        \
+    static void transpose_##name(char *target, size_t stride, number source[][Q8_GROUP], size_t rows) {                \
+        for (size_t c = 0; c < Q8_GROUP; c++) {                                                                        \
+            number *column = (number *)(void *)(target + c * stride);                                                  \
+            for (size_t r = 0; r < rows; r++) column[r] = source[r][c];                                                \
+        }                                                                                                              \
+    }
+
+TRANSPOSE(u8, uint8_t)
+TRANSPOSE(u16, uint16_t)
+TRANSPOSE(u32, uint32_t)
+
+/* Some rows of a matrix, a whole tile unless it is the last one. */
+struct rows {
+    const char *first;
+    size_t row_bytes, count;
+};
+
+/* Column e of a block of nibbles is in half e / 16 of byte e % 16. */
+static void pack_nibbles(char *target, size_t stride, const struct rows *rows, size_t offset) {
+    uint8_t bytes[COLUMN_TILE / 2][Q8_GROUP] = {0};
+    for (size_t r = 0; r < rows->count; r++) {
+        const uint8_t *qs = (const uint8_t *)rows->first + r * rows->row_bytes + offset;
+        uint8_t *row = bytes[r % (COLUMN_TILE / 2)];
+        const int shift = r < COLUMN_TILE / 2 ? 0 : 4;
+        for (size_t e = 0; e < Q8_GROUP / 2; e++) {
+            row[e] = (uint8_t)(row[e] | (qs[e] & 15) << shift);
+            row[e + Q8_GROUP / 2] = (uint8_t)(row[e + Q8_GROUP / 2] | qs[e] >> 4 << shift);
+        }
+    }
+    transpose_u8(target, stride, bytes, COLUMN_TILE / 2);
+}
+
+/* `bytes` of each row, the rest of the Q8_GROUP numbers that the array has room for are 0. */
+#define PACK_NUMBERS(name, number)                                                                                     \
+    static void pack_##name(char *target, size_t stride, const struct rows *rows, size_t offset, size_t bytes) {       \
+        number numbers[COLUMN_TILE][Q8_GROUP] = {0};                                                                   \
+        for (size_t r = 0; r < rows->count; r++)                                                                       \
+            memcpy(numbers[r], rows->first + r * rows->row_bytes + offset, bytes);                                     \
+        transpose_##name(target, stride, numbers, COLUMN_TILE);                                                        \
+    }
+
+PACK_NUMBERS(u8, uint8_t)
+PACK_NUMBERS(u16, uint16_t)
+PACK_NUMBERS(u32, uint32_t)
+
+/* A float16 of each row. */
+static void pack_halves(char *target, const struct rows *rows, size_t offset) {
+    memset(target, 0, COLUMN_TILE * 2);
+    for (size_t r = 0; r < rows->count; r++) memcpy(target + 2 * r, rows->first + r * rows->row_bytes + offset, 2);
+}
+
+/* ------------------------------------------------------------------ one tile */
+
+void by_column_pack_tile(char *blocks, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
+                         size_t n, size_t tile) {
+    const size_t first = tile * COLUMN_TILE, all_rows = column_rows(rows), stride = column_bytes(type, rows);
+    const size_t left = rows - first;
+    const struct rows part = {(const char *)weights + first * row_bytes, row_bytes,
+                              left < COLUMN_TILE ? left : COLUMN_TILE};
+    const size_t group_bytes = Q8_GROUP / weight_formats[type].block_elements * weight_formats[type].block_bytes;
+    for (size_t g = 0; g < column_groups(n); g++, blocks += column_block_bytes(type, rows)) {
+        char *columns = blocks + all_rows * column_scale_bytes(type) + tile * column_tile_bytes(type);
+        const size_t at = g * group_bytes, bytes = row_bytes - at < group_bytes ? row_bytes - at : group_bytes;
+        const size_t scale_bytes = column_scale_bytes(type);
+        for (size_t i = 0; i < scale_bytes / 2; i++)
+            pack_halves(blocks + 2 * (i * all_rows + first), &part, at + 2 * i);
+        switch (column_tile_bytes(type)) {
+        case COLUMN_TILE / 2: pack_nibbles(columns, stride, &part, at + scale_bytes); break;
+        case COLUMN_TILE: pack_u8(columns, stride, &part, at + scale_bytes, Q8_GROUP); break;
+        case COLUMN_TILE * 2: pack_u16(columns, stride, &part, at, bytes); break;
+        case COLUMN_TILE * 4: pack_u32(columns, stride, &part, at, bytes); break;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ a model */
+
+static bool packs(const struct rwkv_model *model, const struct matrix *matrix) {
+    return model->kernels->columns[matrix->type].multiply != NULL;
+}
+
+static size_t packed_bytes(const struct matrix *matrix) {
+    return column_groups(matrix->columns) * column_block_bytes(matrix->type, matrix->rows);
+}
+
+struct packing {
+    const struct rwkv_model *model;
+    bool release; /* the pages that have been read */
+};
+
+static void pack(void *argument, struct worker *worker) {
+    const struct packing *packing = argument;
+    const struct rwkv_model *model = packing->model;
+    const size_t tiles = column_rows(model->width) / COLUMN_TILE;
+    for (size_t item; (item = pool_take(worker)) < model->layer_count * tiles;) {
+        const struct matrix *matrix = &model->layers[item / tiles].channel_value;
+        const size_t tile = item % tiles, first = tile * COLUMN_TILE;
+        if (!matrix->by_column) continue;
+        by_column_pack_tile(matrix->by_column, matrix->type, matrix->data, matrix->row_bytes, matrix->rows,
+                            matrix->columns, tile);
+        const size_t left = matrix->rows - first, rows = left < COLUMN_TILE ? left : COLUMN_TILE;
+        if (packing->release) pages_release(matrix->data + first * matrix->row_bytes, rows * matrix->row_bytes);
+    }
+    pool_barrier(worker);
+}
+
+/* The pieces of one allocation; false: there is no memory. */
+static bool allocate(struct rwkv_model *model) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < model->layer_count; i++)
+        if (packs(model, &model->layers[i].channel_value)) bytes += packed_bytes(&model->layers[i].channel_value);
+    if (bytes == 0) return true;
+
+    const size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 64;
+    char *memory = model_allocate(model, bytes + alignment);
+    if (!memory) return false;
+    memory += alignment - (uintptr_t)memory % alignment;
+    if (alignment == HUGE_PAGE_BYTES) pages_prefer_huge(memory, bytes);
+    for (uint32_t i = 0; i < model->layer_count; i++) {
+        struct matrix *matrix = &model->layers[i].channel_value;
+        if (!packs(model, matrix)) continue;
+        matrix->by_column = memory;
+        memory += packed_bytes(matrix);
+        model->tensor_bytes -= matrix->rows * matrix->row_bytes;
+    }
+    return true;
+}
+
+enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error) {
+    const uint64_t before = model->allocated_bytes;
+    if (!allocate(model))
+        return error_set(error, RWKV_ERROR_MEMORY, "no memory for the matrices that are laid out anew");
+    if (model->allocated_bytes == before) return RWKV_OK;
+
+    struct pool *pool;
+    const enum rwkv_status status = pool_create(thread_processor_count(), &pool, error);
+    if (status != RWKV_OK) return status;
+    pool_run(pool, pack, &(struct packing){model, release});
+    pool_free(pool);
+    return RWKV_OK;
+}

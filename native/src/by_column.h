@@ -1,0 +1,21 @@
+/*
+ * The matrices that channel mixes end with, laid out by column (cpu/columns.h): what they multiply has passed relu^2,
+ * and where that has left a 0 a column need not be read.
+ */
+#ifndef RWKV_BY_COLUMN_H
+#define RWKV_BY_COLUMN_H
+
+#include "model.h"
+
+/*
+ * Lays them out anew, as far as the tier has kernels for that; what is read where it lies, and what is allocated, is
+ * counted again. `release`: the pages that the old layout lies in need not stay resident, see pages_release.
+ * Errors: MEMORY, THREAD.
+ */
+enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error);
+
+/* One tile of a matrix [rows][n]: the COLUMN_TILE rows from tile * COLUMN_TILE on. */
+void by_column_pack_tile(char *blocks, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
+                         size_t n, size_t tile);
+
+#endif

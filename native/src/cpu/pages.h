@@ -1,0 +1,21 @@
+/*
+ * What the operating system can be told of the pages of memory. Hints: where it takes none, nothing happens.
+ */
+#ifndef RWKV_PAGES_H
+#define RWKV_PAGES_H
+
+#include <stddef.h>
+
+/* Pages of this size make reading far and wide faster; memory of several should begin at a multiple of it. */
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/* These `bytes` of allocated memory had better lie in huge pages. */
+void pages_prefer_huge(void *memory, size_t bytes);
+
+/*
+ * All pages that these bytes touch will not be read soon and need not be resident. They must belong to a file that is
+ * mapped and has not been written to through this mapping: what is read of them later comes from the file again.
+ */
+void pages_release(const void *memory, size_t bytes);
+
+#endif
