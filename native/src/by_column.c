@@ -14,18 +14,35 @@
 
 /* ------------------------------------------------------------------ one group of a tile */
 
-/* target[c * stride + r] = source[r][c] for the columns of a group. */
-#define TRANSPOSE(name, number)                                                                                        \
-    static void transpose_##name(char *target, size_t stride, number source[][Q8_GROUP], size_t rows) {                \
-        for (size_t c = 0; c < Q8_GROUP; c++) {                                                                        \
-            number *column = (number *)(void *)(target + c * stride);                                                  \
-            for (size_t r = 0; r < rows; r++) column[r] = source[r][c];                                                \
-        }                                                                                                              \
+/* 8 bytes in each word, numbers of 1, 2 or 4: number i of word j and number j of word i change places. */
+static inline void transpose_words(uint64_t *words, const size_t number_bytes) {
+    static const uint64_t lower_of_pairs[] = {0x00ff00ff00ff00ff, 0x0000ffff0000ffff, 0x00000000ffffffff};
+    const size_t count = 8 / number_bytes;
+    for (size_t distance = 1; distance < count; distance *= 2) {
+        const size_t bits = 8 * distance * number_bytes;
+        const uint64_t lower = lower_of_pairs[bits / 16];
+        for (size_t i = 0; i < count; i++) {
+            if (i & distance) continue;
+            const uint64_t swapped = ((words[i] >> bits) ^ words[i + distance]) & lower;
+            words[i + distance] ^= swapped;
+            words[i] ^= swapped << bits;
+        }
     }
+}
 
-TRANSPOSE(u8, uint8_t)
-TRANSPOSE(u16, uint16_t)
-TRANSPOSE(u32, uint32_t)
+/* The numbers of a group, [rows][Q8_GROUP], as its columns, which lie `stride` bytes apart. */
+static inline void transpose(char *columns, size_t stride, const char *numbers, size_t rows,
+                             const size_t number_bytes) {
+    const size_t count = 8 / number_bytes;
+    for (size_t c = 0; c < Q8_GROUP; c += count) {
+        for (size_t r = 0; r < rows; r += count) {
+            uint64_t words[8];
+            for (size_t i = 0; i < count; i++) memcpy(&words[i], numbers + ((r + i) * Q8_GROUP + c) * number_bytes, 8);
+            transpose_words(words, number_bytes);
+            for (size_t i = 0; i < count; i++) memcpy(columns + (c + i) * stride + r * number_bytes, &words[i], 8);
+        }
+    }
+}
 
 /* Some rows of a matrix, a whole tile unless it is the last one. */
 struct rows {
@@ -33,33 +50,34 @@ struct rows {
     size_t row_bytes, count;
 };
 
-/* Column e of a block of nibbles is in half e / 16 of byte e % 16. */
-static void pack_nibbles(char *target, size_t stride, const struct rows *rows, size_t offset) {
-    uint8_t bytes[COLUMN_TILE / 2][Q8_GROUP] = {0};
-    for (size_t r = 0; r < rows->count; r++) {
-        const uint8_t *qs = (const uint8_t *)rows->first + r * rows->row_bytes + offset;
-        uint8_t *row = bytes[r % (COLUMN_TILE / 2)];
-        const int shift = r < COLUMN_TILE / 2 ? 0 : 4;
-        for (size_t e = 0; e < Q8_GROUP / 2; e++) {
-            row[e] = (uint8_t)(row[e] | (qs[e] & 15) << shift);
-            row[e + Q8_GROUP / 2] = (uint8_t)(row[e + Q8_GROUP / 2] | qs[e] >> 4 << shift);
-        }
-    }
-    transpose_u8(target, stride, bytes, COLUMN_TILE / 2);
+/* `bytes` of each row; what is missing to a group of a tile are zeros. */
+static inline void pack_numbers(char *columns, size_t stride, const struct rows *rows, size_t offset, size_t bytes,
+                                const size_t number_bytes) {
+    char numbers[COLUMN_TILE * Q8_GROUP * sizeof(float)];
+    const size_t row_bytes = Q8_GROUP * number_bytes;
+    if (rows->count < COLUMN_TILE || bytes < row_bytes) memset(numbers, 0, COLUMN_TILE * row_bytes);
+    for (size_t r = 0; r < rows->count; r++)
+        memcpy(numbers + r * row_bytes, rows->first + r * rows->row_bytes + offset, bytes);
+    transpose(columns, stride, numbers, COLUMN_TILE, number_bytes);
 }
 
-/* `bytes` of each row, the rest of the Q8_GROUP numbers that the array has room for are 0. */
-#define PACK_NUMBERS(name, number)                                                                                     \
-    static void pack_##name(char *target, size_t stride, const struct rows *rows, size_t offset, size_t bytes) {       \
-        number numbers[COLUMN_TILE][Q8_GROUP] = {0};                                                                   \
-        for (size_t r = 0; r < rows->count; r++)                                                                       \
-            memcpy(numbers[r], rows->first + r * rows->row_bytes + offset, bytes);                                     \
-        transpose_##name(target, stride, numbers, COLUMN_TILE);                                                        \
+/* The number e of a block of nibbles is in half e / 16 of byte e % 16. Two rows make bytes of a column. */
+static void pack_nibbles(char *columns, size_t stride, const struct rows *rows, size_t offset) {
+    enum { HALF = COLUMN_TILE / 2, WORDS = Q8_GROUP / 16 };
+    const uint64_t lower = 0x0f0f0f0f0f0f0f0f;
+    uint64_t bytes[HALF][2][WORDS];
+    for (size_t r = 0; r < HALF; r++) {
+        uint64_t first[WORDS] = {0}, second[WORDS] = {0};
+        const char *row = rows->first + r * rows->row_bytes + offset;
+        if (r < rows->count) memcpy(first, row, sizeof first);
+        if (HALF + r < rows->count) memcpy(second, row + HALF * rows->row_bytes, sizeof second);
+        for (size_t i = 0; i < WORDS; i++) {
+            bytes[r][0][i] = (first[i] & lower) | (second[i] & lower) << 4;
+            bytes[r][1][i] = (first[i] >> 4 & lower) | (second[i] & ~lower);
+        }
     }
-
-PACK_NUMBERS(u8, uint8_t)
-PACK_NUMBERS(u16, uint16_t)
-PACK_NUMBERS(u32, uint32_t)
+    transpose(columns, stride, (const char *)bytes, HALF, 1);
+}
 
 /* A float16 of each row. */
 static void pack_halves(char *target, const struct rows *rows, size_t offset) {
@@ -78,15 +96,16 @@ void by_column_pack_tile(char *blocks, enum weight_type type, const void *weight
     const size_t group_bytes = Q8_GROUP / weight_formats[type].block_elements * weight_formats[type].block_bytes;
     for (size_t g = 0; g < column_groups(n); g++, blocks += column_block_bytes(type, rows)) {
         char *columns = blocks + all_rows * column_scale_bytes(type) + tile * column_tile_bytes(type);
-        const size_t at = g * group_bytes, bytes = row_bytes - at < group_bytes ? row_bytes - at : group_bytes;
+        const size_t at = g * group_bytes, rest = weight_row_bytes(type, n) - at;
+        const size_t bytes = rest < group_bytes ? rest : group_bytes;
         const size_t scale_bytes = column_scale_bytes(type);
         for (size_t i = 0; i < scale_bytes / 2; i++)
             pack_halves(blocks + 2 * (i * all_rows + first), &part, at + 2 * i);
         switch (column_tile_bytes(type)) {
         case COLUMN_TILE / 2: pack_nibbles(columns, stride, &part, at + scale_bytes); break;
-        case COLUMN_TILE: pack_u8(columns, stride, &part, at + scale_bytes, Q8_GROUP); break;
-        case COLUMN_TILE * 2: pack_u16(columns, stride, &part, at, bytes); break;
-        case COLUMN_TILE * 4: pack_u32(columns, stride, &part, at, bytes); break;
+        case COLUMN_TILE: pack_numbers(columns, stride, &part, at + scale_bytes, Q8_GROUP, 1); break;
+        case COLUMN_TILE * 2: pack_numbers(columns, stride, &part, at, bytes, 2); break;
+        case COLUMN_TILE * 4: pack_numbers(columns, stride, &part, at, bytes, 4); break;
         }
     }
 }

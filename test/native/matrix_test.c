@@ -1,12 +1,14 @@
 /*
  * The matrix kernels of every tier that can run here: against the scalar tier for all types, sizes with tails, values
- * at the limits; each row and token alone against the same one among others, bit for bit. The cases are made from
- * RWKV_WEIGHT_TYPES, so no type goes untested.
+ * at the limits; each row and token alone against the same one among others, bit for bit; matrices that lie by column
+ * against the same by row. The cases are made from RWKV_WEIGHT_TYPES, so no type goes untested.
  */
 #include <math.h>
 #include <string.h>
 
+#include "by_column.h"
 #include "check.h"
+#include "cpu/columns.h"
 #include "cpu/kernels.h"
 #include "quant/blocks.h"
 
@@ -45,9 +47,10 @@ enum kind {
     ANY_BITS,  /* random bytes with sane scales: what a hostile file may hold */
     SUBNORMAL, /* weights below the normal range of their type */
     ZEROS,
+    SPARSE, /* weights as an encoder makes them, nine tenths of the activations 0 */
     KIND_COUNT
 };
-static const char *const kind_names[] = {"random", "largest", "smallest", "any bits", "subnormal", "zeros"};
+static const char *const kind_names[] = {"random", "largest", "smallest", "any bits", "subnormal", "zeros", "sparse"};
 
 static void store_f16(void *p, float f) { store_u16(p, f32_to_f16(f)); }
 
@@ -110,8 +113,9 @@ static double fill_weights(enum weight_type type, void *row, size_t n, enum kind
     const size_t bytes = weight_row_bytes(type, n);
     unsigned char *raw = row;
     float *values = check_allocate(n * sizeof *values);
+    memset(values, 0, n * sizeof *values); /* gcc thinks that n might be 0 */
     double largest = 0;
-    if (!weight_type_is_block(type) || kind == RANDOM || kind == ZEROS) {
+    if (!weight_type_is_block(type) || kind == RANDOM || kind == ZEROS || kind == SPARSE) {
         const float size = kind == ZEROS ? 0 : kind == SUBNORMAL ? (type == WEIGHT_F16 ? 1e-6f : 1e-39f) : 1;
         for (size_t i = 0; i < n; i++) values[i] = check_random_float(-size, size);
         encode_row(type, row, values, n);
@@ -142,6 +146,7 @@ static double fill_activations(enum weight_type type, void *row, size_t n, enum 
         x[i] = kind == LARGEST    ? 127
                : kind == SMALLEST ? (i % 3 == 0 ? -127 : 127)
                                   : check_random_float(-size, size) * (i / Q8_GROUP % 5 == 3 ? 0 : 1);
+        if (kind == SPARSE && check_random() % 10 != 0) x[i] = 0;
         sum += fabs((double)x[i]);
     }
     if (weight_type_is_block(type))
@@ -279,11 +284,77 @@ static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
     aligned_free(panel);
 }
 
+/* ------------------------------------------------------------------ by column */
+
+static char *columns_new(const struct matrix_case *c) {
+    const size_t bytes = column_groups(c->n) * column_block_bytes(c->type, c->rows);
+    char *blocks = aligned_alloc(64, bytes);
+    if (!blocks || bytes % 64 != 0) {
+        printf("no memory for %zu bytes by column, or no multiple of 64\n", bytes);
+        exit(EXIT_FAILURE);
+    }
+    memset(blocks, GUARD_BYTE, bytes);
+    for (size_t tile = 0; tile * COLUMN_TILE < c->rows; tile++)
+        by_column_pack_tile(blocks, c->type, c->weights, c->weights_stride, c->rows, c->n, tile);
+    return blocks;
+}
+
+/* All groups at once, and as the sum of two parts. */
+static void test_multiply_columns(const struct kernels *tier, const struct matrix_case *c, const char *blocks) {
+    multiply_columns_kernel *multiply = tier->columns[c->type].multiply;
+    const size_t groups = column_groups(c->n), some = groups / 3, count = column_rows(c->rows);
+    const size_t bytes = count * sizeof(float);
+    void *x = exact_copy(c->x, c->x_bytes);
+    float *y = guarded_new(bytes), *first = guarded_new(bytes), *second = guarded_new(bytes);
+    multiply(y, blocks, c->rows, x, c->n, 0, groups);
+    for (size_t r = 0; r < c->rows; r++) expect(c, tier->name, "multiply_columns", 0, r, y[r]);
+    for (size_t r = c->rows; r < count; r++) CHECK(y[r] == 0, "%s: row %zu of %zu", tier->name, r, c->rows);
+    if (some > 0) {
+        multiply(first, blocks, c->rows, x, c->n, 0, some);
+        multiply(second, blocks, c->rows, x, c->n, some, groups - some);
+        for (size_t r = 0; r < c->rows; r++)
+            expect(c, tier->name, "multiply_columns in parts", 0, r, first[r] + second[r]);
+    }
+    guarded_free(second, bytes);
+    guarded_free(first, bytes);
+    guarded_free(y, bytes);
+    free(x);
+}
+
+/* A panel of columns does what one of rows does, bit for bit. */
+static void test_pack_columns(const struct kernels *tier, const struct matrix_case *c, const char *blocks) {
+    const struct matrix_kernels *kernels = &tier->matrix[c->type];
+    if (!tier->columns[c->type].pack) return;
+    void *panel = panel_new(tier, c);
+    float by_row[MAX_TOKENS * 64], by_column[MAX_TOKENS * 64];
+    for (size_t first = 0; first < c->rows; first += tier->panel_rows) {
+        const size_t rows = c->rows - first < tier->panel_rows ? c->rows - first : tier->panel_rows;
+        kernels->pack(panel, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
+        tier->gemm[kernels->panel](by_row, rows, panel, rows, c->x, c->x_stride, c->tokens, c->n);
+        memset(panel, GUARD_BYTE, tier->panel_bytes(kernels->panel, c->n));
+        tier->columns[c->type].pack(panel, blocks, c->rows, first, c->n);
+        tier->gemm[kernels->panel](by_column, rows, panel, rows, c->x, c->x_stride, c->tokens, c->n);
+        CHECK(memcmp(by_row, by_column, c->tokens * rows * sizeof *by_row) == 0,
+              "%s pack_columns %s, %s: rows from %zu on of %zu", tier->name, weight_formats[c->type].name,
+              kind_names[c->kind], first, c->rows);
+    }
+    aligned_free(panel);
+}
+
+static void test_columns(const struct kernels *tier, const struct matrix_case *c) {
+    if (!tier->columns[c->type].multiply) return;
+    char *blocks = columns_new(c);
+    test_multiply_columns(tier, c, blocks);
+    test_pack_columns(tier, c, blocks);
+    aligned_free(blocks);
+}
+
 static void test_case(const struct kernels *tier, enum weight_type type, enum kind kind, size_t rows, size_t n,
                       size_t tokens) {
     struct matrix_case c = case_new(type, kind, rows, n, tokens);
     test_matvec(tier, &c);
     test_gemm(tier, &c);
+    test_columns(tier, &c);
     case_free(&c);
 }
 
@@ -319,8 +390,12 @@ static void test_type(const struct kernels *tier, enum weight_type type) {
         test_case(tier, type, RANDOM, rows, block == 1 ? 77 : block == 32 ? 9 * 32 : 256, 1 + rows % MAX_TOKENS);
     for (size_t tokens = 1; tokens <= MAX_TOKENS; tokens++)
         test_case(tier, type, RANDOM, 5, block == 1 ? 130 : 512, tokens);
-    for (int kind = 0; kind < KIND_COUNT; kind++)
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
         test_case(tier, type, (enum kind)kind, 19, block == 1 ? 1031 : 1024, 7);
+        test_case(tier, type, (enum kind)kind, 2 * COLUMN_TILE + 1, block == 1 ? 67 : 512, 4);
+    }
+    for (size_t rows = COLUMN_TILE / 2 - 1; rows <= COLUMN_TILE + 1; rows += COLUMN_TILE / 2 + 1)
+        test_case(tier, type, SPARSE, rows, block == 1 ? 99 : 256, 3);
     test_case(tier, type, RANDOM, 2, block == 1 ? 8191 : 8192, 2);
     test_not_a_number(tier, type);
 }
