@@ -40,7 +40,7 @@ static void test(const struct shape *shape, uint32_t type) {
     const struct rwkv_model_info of_sparse = model_info(sparse), of_dense = model_info(dense);
     const uint64_t moved = of_dense.tensor_bytes - of_sparse.tensor_bytes;
     const uint64_t expected =
-        !column_tile_bytes(weight_type)
+        !kernels_get()->columns[weight_type].multiply
             ? 0
             : of_dense.layer_count * of_dense.width * weight_row_bytes(weight_type, of_dense.channel_mix_width);
     CHECK(moved == expected, "%s: %" PRIu64 " bytes, expected %" PRIu64, shape_text(&typed), moved, expected);
