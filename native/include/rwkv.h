@@ -153,6 +153,22 @@ RWKV_API enum rwkv_status rwkv_encode_search(uint32_t type, const float *source,
                                              const float *importance, uint64_t row_elements, void *target,
                                              uint64_t target_bytes, struct rwkv_error *error);
 
+/*
+ * Rounding with error feedback (GPTQ): the error of each element is made good, as well as may be, by those after it in
+ * its row, so that the products with typical inputs change little. What is typical, rwkv_context_observe tells.
+ *
+ * rwkv_feedback_prepare turns the sums of a matrix with `columns` columns, observed with `block_columns`, into the
+ * factors of its feedback, where they are. rwkv_encode_feedback encodes rows of that matrix with them, any number at a
+ * time. `source` is changed on the way. Scales are searched for as with rwkv_encode_search; the bytes may differ
+ * between processors. Any thread. Errors: MEMORY (prepare). ARGUMENT for block_columns that are less than a row and no
+ * whole blocks of the type, and otherwise as for rwkv_encode_search.
+ */
+RWKV_API enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns,
+                                                struct rwkv_error *error);
+RWKV_API enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors,
+                                               uint32_t block_columns, uint64_t row_elements, void *target,
+                                               uint64_t target_bytes, struct rwkv_error *error);
+
 /* ------------------------------------------------------------------ model */
 
 /*
@@ -181,7 +197,7 @@ struct rwkv_model_config {
     uint32_t rescale_every;     /* R of files whose output matrices of layer l are divided by 2^(l/R); 0: none */
     float layer_norm_epsilon;   /* 0: 1e-5 */
     float group_norm_epsilon;   /* 0: 64e-5 */
-    uint32_t dense;             /* 0: where relu^2 leaves a 0, the channel mix reads no weights for it; 1: all are read */
+    uint32_t dense; /* 0: where relu^2 leaves a 0, the channel mix reads no weights for it; 1: all are read */
     uint32_t tensors_are_mapped; /* 1: from a file, and never written to. What has been copied is then given back to the
                                     operating system, which reads it again should anybody ask for it */
 };
@@ -282,6 +298,19 @@ RWKV_API void rwkv_context_free(struct rwkv_context *context);
 
 RWKV_API enum rwkv_status rwkv_context_info(const struct rwkv_context *context, struct rwkv_context_info *info,
                                             struct rwkv_error *error);
+
+/*
+ * From now on, evaluations by this context add up products of the inputs x of a matrix: x_i x_j for all i <= j within
+ * each diagonal block of `block_columns` columns. With 1 these are the sums of squares of each column.
+ *
+ * tensor: its name in the table of tensors. A matrix is observed at most once.
+ * sums, floats: receive where the sums are, and how many: for each block, one after the other, [n][n] with n =
+ * block_columns, fewer in the last; of each the upper triangle. They begin with 0, belong to the context, may be read
+ * and written while it is not evaluating, and are freed with it. They do not depend on the number of threads. Errors:
+ * ARGUMENT if there is no such matrix, MEMORY.
+ */
+RWKV_API enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns,
+                                               float **sums, uint64_t *floats, struct rwkv_error *error);
 
 /* Which logits a sequence wants. */
 enum rwkv_logits {

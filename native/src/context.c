@@ -10,6 +10,7 @@
 
 #include "cpu/columns.h"
 #include "cpu/thread.h"
+#include "observe.h"
 #include "version.h"
 
 #define DEFAULT_CHUNK_TOKENS 128
@@ -148,6 +149,8 @@ enum rwkv_status rwkv_context_create(const struct rwkv_model *model, const struc
 void rwkv_context_free(struct rwkv_context *context) {
     if (!context) return;
     pool_free(context->pool);
+    observations_free(context->chunk.observations);
+    free(context->chunk.observing);
     free(context->memory);
     free(context->desks);
     free(context);

@@ -55,6 +55,8 @@ struct span {
 
 #define NO_SLOT UINT32_MAX
 
+struct observation;
+
 /* Tokens that are evaluated together: a row for each. */
 struct chunk {
     const struct rwkv_model *model;
@@ -68,6 +70,10 @@ struct chunk {
     uint32_t *wanted_rows; /* [wanted_count]: those after which logits are wanted, ascending */
     uint32_t *slot_of;     /* [rows]: the reverse; NO_SLOT for the others */
     float **logits;        /* [wanted_count]: where they go */
+
+    struct observation *observations; /* a list; NULL: nothing is observed */
+    float *observing;                 /* [threads][observing_floats]: scratch */
+    size_t observing_floats;
 };
 
 struct rwkv_context {

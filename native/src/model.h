@@ -61,6 +61,14 @@ struct layer {
     struct matrix channel_receptance; /* 4, 5, 6 */
 };
 
+/* A matrix of the table of tensors, by its name there. Those of a stack have none. */
+struct named_matrix {
+    const struct named_matrix *next;
+    const char *data;
+    size_t columns;
+    char name[];
+};
+
 struct rwkv_model {
     const struct version *version;
     const struct kernels *kernels;
@@ -76,6 +84,8 @@ struct rwkv_model {
     /* Over all layers, for whoever sizes scratch. */
     size_t max_rank;                 /* low-rank widths; in version 6 the five of z together */
     size_t max_columns[PANEL_COUNT]; /* of the matrices that become panels of a kind */
+
+    const struct named_matrix *names; /* a list */
 
     struct owned *owned; /* copies of small tensors */
     uint64_t parameter_count, tensor_bytes, allocated_bytes;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "observe.h"
+
 #include "cpu/columns.h"
 #include "quant/blocks.h"
 
@@ -59,9 +61,9 @@ struct lerp lerp_for(const struct matrix *consumer, const struct matrix *consume
     return lerp;
 }
 
-/* Where the lerp of a row is computed: nobody needs the floats if only the q8 form is wanted. */
-static float *lerp_floats(const struct lerp *lerp, size_t slot, const struct desk *desk) {
-    return lerp->floats ? floats_of(lerp->out, slot) : desk->lerp;
+/* Where the lerp of a row is computed: nobody needs the floats if only the q8 form is wanted and nothing observed. */
+static float *lerp_floats(const struct chunk *chunk, const struct lerp *lerp, size_t slot, const struct desk *desk) {
+    return lerp->floats || chunk->observations ? floats_of(lerp->out, slot) : desk->lerp;
 }
 
 static void finish_lerp(const struct chunk *chunk, const struct lerp *lerp, size_t slot, const float *floats) {
@@ -94,7 +96,7 @@ void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const s
                 previous = desk->row;
             }
             for (size_t i = 0; i < lerp_count; i++) {
-                float *out = lerp_floats(&lerps[i], slot, desk);
+                float *out = lerp_floats(chunk, &lerps[i], slot, desk);
                 kernels->lerp(out, h, previous, lerps[i].weight, width);
                 finish_lerp(chunk, &lerps[i], slot, out);
             }
@@ -115,7 +117,7 @@ void mix_again(const struct chunk *chunk, struct worker *worker, const struct la
             const float *h = row_of(chunk->buffers->h, row, chunk);
             const float *previous = row == span->first ? layer_state(chunk, span, layer) + shift : h - width;
             for (size_t i = 0; i < lerp_count; i++) {
-                float *out = lerp_floats(&lerps[i], row, desk);
+                float *out = lerp_floats(chunk, &lerps[i], row, desk);
                 kernels->add(desk->row, floats_of(lerps[i].out, row), lerps[i].weight, width);
                 kernels->lerp(out, h, previous, desk->row, width);
                 finish_lerp(chunk, &lerps[i], row, out);
@@ -227,6 +229,7 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
               enum selection selection) {
     const size_t tokens = selected_rows(chunk, selection);
     if (tokens == 0) return;
+    observe(chunk, worker, products, count, tokens);
     const struct desk *desk = &chunk->desks[worker->index];
     const struct product *product = products;
     size_t begin = 0, items = item_count(chunk, product->matrix, tokens); /* those of this product */
@@ -274,6 +277,7 @@ static void multiply_by_column(const struct chunk *chunk, struct worker *worker,
     const struct matrix *matrix = product->matrix;
     const size_t parts = min_size(COLUMN_PARTS, column_groups(matrix->columns));
     float *results = chunk->desks[worker->index].tile;
+    observe(chunk, worker, product, 1, selected_rows(chunk, selection));
     for (size_t token = 0; token < selected_rows(chunk, selection); token++) {
         const void *x = wants_q8(matrix) ? q8_of(product->input, token) : floats_of(product->input, token);
         for (size_t part; (part = pool_take(worker)) < parts;) multiply_part(chunk, matrix, x, part, parts);

@@ -165,6 +165,21 @@ uint64_t tensors_dimension(struct tensors *tensors, uint32_t layer, const char *
 
 /* ------------------------------------------------------------------ matrices */
 
+static void note_name(struct tensors *tensors, const struct rwkv_tensor *tensor, size_t columns) {
+    struct rwkv_model *model = tensors->model;
+    const size_t bytes = strlen(tensor->name) + 1;
+    struct named_matrix *matrix = model_allocate(model, sizeof *matrix + bytes);
+    if (!matrix) {
+        tensors_fail(tensors, RWKV_ERROR_MEMORY, "no memory for the name of tensor %s", tensor->name);
+        return;
+    }
+    memcpy(matrix->name, tensor->name, bytes);
+    matrix->data = tensor->data;
+    matrix->columns = columns;
+    matrix->next = model->names;
+    model->names = matrix;
+}
+
 static void note_columns(struct rwkv_model *model, enum weight_type type, size_t columns) {
     const struct matrix_kernels *kernels = &model->kernels->matrix[type];
     size_t *max = &model->max_columns[kernels->panel];
@@ -202,6 +217,7 @@ void tensors_matrices(struct tensors *tensors, uint32_t layer, const char *name,
             .scale = 1,
         };
     note_columns(tensors->model, type, columns);
+    if (count == 1) note_name(tensors, tensor, columns);
     tensors->model->tensor_bytes += tensor->bytes;
 }
 

@@ -74,6 +74,19 @@ public final class NativeCalls {
         }
     }
 
+    /**
+     * Memory that the library has given out.
+     *
+     * @param address where it begins
+     * @param bytes its length, as the library says
+     * @param arena lives no longer than the memory
+     * @return the memory, as long as the arena lives
+     */
+    @SuppressWarnings("restricted")
+    public static MemorySegment memory(MemorySegment address, long bytes, Arena arena) {
+        return address.reinterpret(bytes, arena, null);
+    }
+
     private static void check(Call call, Arena arena) {
         MemorySegment error = rwkv_error.allocate(arena);
         check(call.apply(error), error);

@@ -659,6 +659,137 @@ public class rwkv_h extends rwkv_h$shared {
         }
     }
 
+    private static class rwkv_feedback_prepare {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_feedback_prepare");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_feedback_prepare$descriptor() {
+        return rwkv_feedback_prepare.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_feedback_prepare$handle() {
+        return rwkv_feedback_prepare.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_feedback_prepare$address() {
+        return rwkv_feedback_prepare.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_feedback_prepare(MemorySegment sums, long columns, int block_columns, MemorySegment error) {
+        var mh$ = rwkv_feedback_prepare.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_feedback_prepare", sums, columns, block_columns, error);
+            }
+            return (int)mh$.invokeExact(sums, columns, block_columns, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_encode_feedback {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_INT,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_encode_feedback");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_encode_feedback$descriptor() {
+        return rwkv_encode_feedback.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_encode_feedback$handle() {
+        return rwkv_encode_feedback.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_encode_feedback$address() {
+        return rwkv_encode_feedback.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_encode_feedback(int type, MemorySegment source, long elements, MemorySegment factors, int block_columns, long row_elements, MemorySegment target, long target_bytes, MemorySegment error) {
+        var mh$ = rwkv_encode_feedback.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_encode_feedback", type, source, elements, factors, block_columns, row_elements, target, target_bytes, error);
+            }
+            return (int)mh$.invokeExact(type, source, elements, factors, block_columns, row_elements, target, target_bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class rwkv_model_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rwkv_h.C_INT,
@@ -1391,6 +1522,71 @@ public class rwkv_h extends rwkv_h$shared {
                 traceDowncall("rwkv_context_info", context, info, error);
             }
             return (int)mh$.invokeExact(context, info, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_context_observe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_context_observe");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_context_observe$descriptor() {
+        return rwkv_context_observe.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_context_observe$handle() {
+        return rwkv_context_observe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_context_observe$address() {
+        return rwkv_context_observe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_context_observe(MemorySegment context, MemorySegment tensor, int block_columns, MemorySegment sums, MemorySegment floats, MemorySegment error) {
+        var mh$ = rwkv_context_observe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_context_observe", context, tensor, block_columns, sums, floats, error);
+            }
+            return (int)mh$.invokeExact(context, tensor, block_columns, sums, floats, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
