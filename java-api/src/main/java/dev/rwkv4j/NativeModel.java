@@ -1,5 +1,9 @@
 package dev.rwkv4j;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.rwkv4j.bindings.NativeCalls;
 import dev.rwkv4j.bindings.rwkv_context_info;
 import dev.rwkv4j.bindings.rwkv_h;
 import dev.rwkv4j.gguf.GgufFile;
@@ -26,6 +30,8 @@ final class NativeModel implements AutoCloseable {
     private final GgufFile file;
     private final MemorySegment model;
     private final MemorySegment context;
+    /** Lives as long as the context. */
+    private final Arena observed = Arena.ofShared();
     private final Set<NativeState> states = ConcurrentHashMap.newKeySet();
     private final ReentrantReadWriteLock life = new ReentrantReadWriteLock();
     private final ReentrantLock evaluating = new ReentrantLock(true);
@@ -113,6 +119,28 @@ final class NativeModel implements AutoCloseable {
         }
     }
 
+    /**
+     * Observes the inputs of a matrix when no evaluation is running.
+     *
+     * @return the sums, which are gone when the model is closed
+     */
+    MemorySegment observe(String matrix, int blockColumns) {
+        enter();
+        evaluating.lock();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocateFrom(matrix);
+            MemorySegment sums = arena.allocate(ADDRESS);
+            MemorySegment floats = arena.allocate(JAVA_LONG);
+            NativeFailure.call(
+                    error -> rwkv_h.rwkv_context_observe(context, name, blockColumns, sums, floats, error));
+            long bytes = floats.get(JAVA_LONG, 0) * Float.BYTES;
+            return NativeCalls.memory(sums.get(ADDRESS, 0), bytes, observed);
+        } finally {
+            evaluating.unlock();
+            leave();
+        }
+    }
+
     private boolean evaluateNow(NativeBatch batch) {
         if (closed) {
             throw closedException();
@@ -171,6 +199,7 @@ final class NativeModel implements AutoCloseable {
         }
         if (!freed) {
             freed = true;
+            observed.close();
             rwkv_h.rwkv_context_free(context);
             rwkv_h.rwkv_model_free(model);
             file.close();

@@ -6,6 +6,7 @@ import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tokenizer.Tokenizers;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner.Cleanable;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
@@ -136,6 +137,31 @@ public final class RwkvModel implements AutoCloseable {
      */
     public RwkvState newState() {
         return new RwkvState(this);
+    }
+
+    /**
+     * From now on, lets all evaluations add up products of the inputs x of a matrix: x[i] * x[j] for all i ≤ j within each
+     * diagonal block of columns. This is what calibrated quantisation is made of. It costs time and, for large blocks,
+     * memory outside of Java's heap.
+     *
+     * @param matrix its name in the file, for example {@code blk.0.time_mix_key.weight}; each matrix at most once
+     * @param blockColumns columns of a block; 1 for the sums of squares of each column
+     * @return the sums, zero at first: floats, for each block, one after the other, a square of which the upper triangle is
+     *     used; the last block may be smaller. To be read or changed only while nothing is being evaluated; gone when the
+     *     model is closed. They do not depend on the number of threads
+     * @throws IllegalArgumentException if the model has no such matrix, it is observed already, or the size is not positive
+     * @throws IllegalStateException if the model is closed
+     * @throws OutOfMemoryError if there is no memory for the sums
+     */
+    public MemorySegment observe(String matrix, int blockColumns) {
+        if (blockColumns < 1) {
+            throw new IllegalArgumentException("blocks of " + blockColumns + " columns");
+        }
+        try {
+            return engine.observe(matrix, blockColumns);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
