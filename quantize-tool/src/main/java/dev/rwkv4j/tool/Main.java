@@ -13,6 +13,7 @@ public final class Main {
             new DemoCommand(),
             new ConvertCommand(),
             new QuantizeCommand(),
+            new ImatrixCommand(),
             new InfoCommand(),
             new GenerateCommand(),
             new TokenizeCommand(),

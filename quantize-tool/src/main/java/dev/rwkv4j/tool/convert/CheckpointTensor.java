@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.rwkv4j.gguf.GgmlType;
-import dev.rwkv4j.gguf.TensorCodec;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -159,6 +158,16 @@ final class CheckpointTensor {
      */
     MemorySegment encode(GgmlType target, long first, int count, SliceBuffers buffers)
             throws CheckpointFormatException {
+        return encode(target, RowEncoder.PLAIN, 1, first, count, buffers);
+    }
+
+    /**
+     * The same with an encoder of choice.
+     *
+     * @param rowElements elements of a row of the tensor that is written
+     */
+    MemorySegment encode(GgmlType target, RowEncoder encoder, long rowElements, long first, int count,
+            SliceBuffers buffers) throws CheckpointFormatException {
         if (change == null && isContiguous() && type.equals(ElementType.of(target))) {
             return contiguous(first, count);
         }
@@ -168,7 +177,7 @@ final class CheckpointTensor {
         checkRange(target, floats, count);
         MemorySegment encoded = buffers.encoded(target.bytes(count));
         try {
-            TensorCodec.encode(target, floats, encoded);
+            encoder.encode(target, floats, Math.min(rowElements, count), encoded);
         } catch (IllegalArgumentException e) {
             throw new CheckpointFormatException(file, "tensor " + name + " can't be encoded: " + e.getMessage());
         }

@@ -119,7 +119,7 @@ public record Conversion(Optional<GgmlType> type, Additions additions, boolean o
         writer.checkTarget(source, target);
         try (ModelSource model = ModelSource.open(source)) {
             GgmlType fileType = type.orElseGet(() -> mainType(model.tensors()));
-            return writer.write(model, this::typeOf, fileType, target, progress);
+            return writer.write(model, this::typeOf, _ -> RowEncoder.PLAIN, fileType, target, progress);
         }
     }
 

@@ -25,8 +25,8 @@ import java.util.stream.Stream;
  * <p>For one thread, which writes.
  */
 final class EncodingQueue implements AutoCloseable {
-    /** A tensor, and the type it is to have. */
-    record Job(OutputTensor tensor, GgmlType type) {
+    /** A tensor, the type it is to have, and how it is encoded. */
+    record Job(OutputTensor tensor, GgmlType type, RowEncoder encoder) {
         long bytes() {
             return type.bytes(tensor.elements());
         }
@@ -44,9 +44,11 @@ final class EncodingQueue implements AutoCloseable {
     /** Slices that are encoded or wait while every thread has one. */
     private static final int SLICES_AHEAD = 2;
 
-    private record Slice(CheckpointTensor source, GgmlType target, long first, int count) {
+    private record Slice(CheckpointTensor source, Job job, long first, int count) {
         Encoded encode(SliceBuffers buffers) throws CheckpointFormatException {
-            return new Encoded(this, source.encode(target, first, count, buffers), buffers);
+            MemorySegment bytes = source.encode(job.type(), job.encoder(), job.tensor().rowElements(), first, count,
+                    buffers);
+            return new Encoded(this, bytes, buffers);
         }
     }
 
@@ -60,11 +62,17 @@ final class EncodingQueue implements AutoCloseable {
     private final Queue<Future<Encoded>> pending = new ArrayDeque<>();
 
     EncodingQueue(List<Job> jobs, int threads) {
-        int sets = threads + SLICES_AHEAD;
+        int sets = Math.min(threads + SLICES_AHEAD, Math.max(1 + SLICES_AHEAD, BUFFER_BYTES / rowBytes(jobs)));
         int sliceElements = sliceElements(jobs, BUFFER_BYTES / sets);
         this.slices = jobs.stream().flatMap(job -> slices(job, sliceElements)).iterator();
         IntStream.range(0, sets).forEach(_ -> free.add(new SliceBuffers(arena, sliceElements)));
         this.workers = Executors.newFixedThreadPool(threads);
+    }
+
+    /** What buffers for the longest row take, or for as much of it as goes into a slice. */
+    private static int rowBytes(List<Job> jobs) {
+        long longest = jobs.stream().mapToLong(job -> job.tensor().rowElements()).max().orElse(1);
+        return (int) Math.min(SLICE_ELEMENTS, longest + SLICE_UNIT) * SliceBuffers.BYTES_OF_AN_ELEMENT;
     }
 
     /** As many as the longest slice shall have, a whole number of units. */
@@ -82,7 +90,7 @@ final class EncodingQueue implements AutoCloseable {
         return job.tensor().parts().stream().flatMap(part -> {
             long elements = part.elements();
             return LongStream.iterate(0, first -> first < elements, first -> first + step)
-                    .mapToObj(first -> new Slice(part, job.type(), first, (int) Math.min(step, elements - first)));
+                    .mapToObj(first -> new Slice(part, job, first, (int) Math.min(step, elements - first)));
         });
     }
 

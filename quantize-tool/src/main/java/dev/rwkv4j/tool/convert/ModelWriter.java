@@ -63,6 +63,7 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
      *
      * @param source what it is made of
      * @param types the type of each tensor, whose blocks divide its rows
+     * @param encoders how each tensor is encoded, if the source does not have it in its type already
      * @param fileType what the file says it is, as a whole
      * @param target its name
      * @param progress is told how far it is
@@ -70,9 +71,12 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
      * @throws CheckpointFormatException if the source is damaged, or a value has no place in its type
      * @throws IOException if a file can't be read or written
      */
-    public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types, GgmlType fileType,
-            Path target, ConversionProgress progress) throws IOException {
-        List<Job> jobs = source.tensors().stream().map(tensor -> new Job(tensor, types.apply(tensor))).toList();
+    public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types,
+            Function<OutputTensor, RowEncoder> encoders, GgmlType fileType, Path target, ConversionProgress progress)
+            throws IOException {
+        List<Job> jobs = source.tensors().stream()
+                .map(tensor -> new Job(tensor, types.apply(tensor), encoders.apply(tensor)))
+                .toList();
         GgufWriter writer = new GgufWriter();
         List<String> notes = source.describe(writer, fileType, additions);
         try (EncodingQueue queue = new EncodingQueue(jobs, threads)) {

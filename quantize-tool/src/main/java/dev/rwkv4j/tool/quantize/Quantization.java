@@ -28,22 +28,24 @@ import java.util.List;
  *     quantiser falls back to
  * @param overrides what to do otherwise; the last one that matches a matrix counts
  * @param requantize whether tensors in a block format may get another one, which adds a second loss to the first
+ * @param rounding how matrices are rounded
  * @param writer how the new file is written
  */
-public record Quantization(Mix mix, List<TypeOverride> overrides, boolean requantize, ModelWriter writer) {
+public record Quantization(
+        Mix mix, List<TypeOverride> overrides, boolean requantize, Rounding rounding, ModelWriter writer) {
     /** Copies the overrides. */
     public Quantization {
         overrides = List.copyOf(overrides);
     }
 
     /**
-     * A quantisation that replaces no file, re-quantises nothing and uses all processors.
+     * A quantisation that replaces no file, re-quantises nothing, searches for the best scales and uses all processors.
      *
      * @param mix the type of each matrix
      * @return the quantisation
      */
     public static Quantization to(Mix mix) {
-        return new Quantization(mix, List.of(), false, ModelWriter.defaults());
+        return new Quantization(mix, List.of(), false, Rounding.SEARCH, ModelWriter.defaults());
     }
 
     /**
@@ -55,7 +57,7 @@ public record Quantization(Mix mix, List<TypeOverride> overrides, boolean requan
     public Quantization withOverride(TypeOverride override) {
         List<TypeOverride> more = new ArrayList<>(overrides);
         more.add(override);
-        return new Quantization(mix, more, requantize, writer);
+        return new Quantization(mix, more, requantize, rounding, writer);
     }
 
     /**
@@ -65,7 +67,17 @@ public record Quantization(Mix mix, List<TypeOverride> overrides, boolean requan
      * @return the copy
      */
     public Quantization withRequantize(boolean allowed) {
-        return new Quantization(mix, overrides, allowed, writer);
+        return new Quantization(mix, overrides, allowed, rounding, writer);
+    }
+
+    /**
+     * A copy that rounds otherwise.
+     *
+     * @param newRounding how matrices are rounded
+     * @return the copy
+     */
+    public Quantization withRounding(Rounding newRounding) {
+        return new Quantization(mix, overrides, requantize, newRounding, writer);
     }
 
     /**
@@ -75,7 +87,7 @@ public record Quantization(Mix mix, List<TypeOverride> overrides, boolean requan
      * @return the copy
      */
     public Quantization withWriter(ModelWriter newWriter) {
-        return new Quantization(mix, overrides, requantize, newWriter);
+        return new Quantization(mix, overrides, requantize, rounding, newWriter);
     }
 
     /**
@@ -112,8 +124,31 @@ public record Quantization(Mix mix, List<TypeOverride> overrides, boolean requan
         writer.checkTarget(source, target);
         try (ModelSource model = ModelSource.open(source)) {
             check(source, model.tensors());
-            return writer.write(model, this::typeOf, mix.mainType(), target, progress);
+            List<String> notes = new ArrayList<>(rounding.check(rounded(model.tensors())));
+            ConversionResult result = writer.write(model, this::typeOf, rounding::encoder, mix.mainType(), target,
+                    progress);
+            notes.addAll(result.notes());
+            return new ConversionResult(result.architecture(), result.tensors(), result.bytes(), notes);
         }
+    }
+
+    /**
+     * Finds out which tensors will be rounded to a block format.
+     *
+     * @param source the model
+     * @return those tensors, for {@link Calibration#of}
+     * @throws CheckpointFormatException if the source is damaged or of a kind that can't be converted
+     * @throws IOException if it can't be read
+     */
+    public List<OutputTensor> rounded(Path source) throws IOException {
+        try (ModelSource model = ModelSource.open(source)) {
+            return rounded(model.tensors());
+        }
+    }
+
+    private List<OutputTensor> rounded(List<OutputTensor> tensors) {
+        return tensors.stream()
+                .filter(tensor -> typeOf(tensor).isQuantized() && typeOf(tensor) != tensor.sourceType()).toList();
     }
 
     private void check(Path source, List<OutputTensor> tensors) throws FileSystemException {

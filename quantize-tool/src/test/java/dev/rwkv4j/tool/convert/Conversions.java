@@ -45,7 +45,9 @@ final class Conversions {
     static void dryRun(Path name, byte[] content) throws IOException {
         Checkpoint checkpoint = Checkpoint.read(name, Arena.ofConfined(), MemorySegment.ofArray(content));
         try (ModelSource model = ModelSource.of(checkpoint)) {
-            List<Job> jobs = model.tensors().stream().map(tensor -> new Job(tensor, tensor.keptType())).toList();
+            List<Job> jobs = model.tensors().stream()
+                    .map(tensor -> new Job(tensor, tensor.keptType(), RowEncoder.PLAIN))
+                    .toList();
             try (EncodingQueue queue = new EncodingQueue(jobs, 1)) {
                 for (long left = jobs.stream().mapToLong(Job::bytes).sum(); left > 0;) {
                     left -= queue.writeNext(_ -> {

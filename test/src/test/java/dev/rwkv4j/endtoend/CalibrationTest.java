@@ -1,0 +1,135 @@
+package dev.rwkv4j.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.rwkv4j.gguf.GgufFile;
+import dev.rwkv4j.gguf.GgufTensor;
+import dev.rwkv4j.testdata.CommandLine;
+import dev.rwkv4j.testdata.CommandLine.Result;
+import dev.rwkv4j.testdata.SmallModels;
+import dev.rwkv4j.tool.random.ModelShape.Version;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Quantising by what a model reads: importance matrices and error feedback, as commands. */
+class CalibrationTest {
+    private static final int TOKENS = 3000;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeTexts() throws IOException {
+        SmallModels.write(folder.resolve("model.gguf"), Version.V7, SmallModels.VOCABULARY, 1);
+        writeText("learn.txt", 1);
+        writeText("measure.txt", 2);
+    }
+
+    private void writeText(String name, long seed) throws IOException {
+        String text = new Random(seed).ints(TOKENS, 'a', 'z').mapToObj(Character::toString)
+                .collect(Collectors.joining());
+        Files.writeString(folder.resolve(name), text);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void importanceIsWrittenAsLlamaCppHasIt(Version version) throws Exception {
+        SmallModels.write(folder.resolve("model.gguf"), version, SmallModels.VOCABULARY, 1);
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "one.gguf", "--threads", "1");
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "three.gguf", "--threads", "3");
+        assertThat(folder.resolve("one.gguf")).hasSameBinaryContentAs(folder.resolve("three.gguf"));
+        try (GgufFile file = GgufFile.open(folder.resolve("one.gguf"))) {
+            assertThat(file.metadata().getString("general.type")).isEqualTo("imatrix");
+            assertThat(file.metadata().getStrings("imatrix.datasets")).containsExactly("learn.txt");
+            assertThat(file.metadata().getInt("imatrix.chunk_count")).isEqualTo(1);
+            assertThat(file.metadata().getInt("imatrix.chunk_size")).isEqualTo(TOKENS - 1);
+            GgufTensor sums = file.tensor("blk.1.channel_mix_value.weight.in_sum2");
+            assertThat(sums.dims()).containsExactly((long) SmallModels.CHANNEL_MIX_WIDTH, 1L);
+            for (float sum : sums.data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)) {
+                assertThat(sum).isFinite().isNotNegative();
+            }
+            GgufTensor counts = file.tensor("blk.1.channel_mix_value.weight.counts");
+            assertThat(counts.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0)).isEqualTo(TOKENS - 1);
+            assertThat(file.tensors()).doesNotContainKey("token_embd.weight.in_sum2");
+        }
+    }
+
+    @Test
+    void feedbackLosesLessThanRounding() throws Exception {
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "important.gguf");
+        succeeds("quantize", "model.gguf", "plain.gguf", "-t", "Q4_0", "--plain");
+        Result important = succeeds("quantize", "model.gguf", "weighted.gguf", "-t", "Q4_0", "--imatrix",
+                "important.gguf");
+        succeeds("quantize", "model.gguf", "calibrated.gguf", "-t", "Q4_0", "--calibrate", "learn.txt");
+        assertThat(important.err()).doesNotContain("note");
+        assertThat(folder.resolve("weighted.gguf")).hasSize(Files.size(folder.resolve("plain.gguf")));
+        assertThat(folder.resolve("calibrated.gguf")).hasSize(Files.size(folder.resolve("plain.gguf")));
+        assertThat(divergence("calibrated.gguf")).isLessThan(divergence("plain.gguf"));
+        assertThat(divergence("model.gguf")).isCloseTo(0, within(1e-9));
+    }
+
+    private double divergence(String model) throws Exception {
+        Result result = succeeds("compare", "model.gguf", model, "-f", "measure.txt", "--json");
+        JsonObject json = JsonParser.parseString(result.text()).getAsJsonObject();
+        return json.getAsJsonArray("models").get(0).getAsJsonObject().get("kl_mean")
+                .getAsDouble();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void mixesAreCalibratedToo(Version version) throws Exception {
+        SmallModels.write(folder.resolve("model.gguf"), version, SmallModels.VOCABULARY, 1);
+        Result result = succeeds("quantize", "model.gguf", "out.gguf", "-t", "Q4_M", "--calibrate", "learn.txt");
+        assertThat(result.err()).doesNotContain("note").hasLineCount(1);
+        assertThat(divergence("out.gguf")).isBetween(1e-9, 0.1);
+    }
+
+    @Test
+    void whatTheFileDoesNotKnowIsToldOnce() throws Exception {
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "important.gguf");
+        SmallModels.write(folder.resolve("six.gguf"), Version.V6, SmallModels.VOCABULARY, 1);
+        Result result = succeeds("quantize", "six.gguf", "out.gguf", "-t", "Q4_0", "--imatrix", "important.gguf");
+        assertThat(result.err()).containsOnlyOnce("says nothing of").contains("blk.0.time_mix_gate.weight");
+    }
+
+    @Test
+    void commandsRefuse() throws Exception {
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "important.gguf");
+        refuses("important.gguf exists already", "imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o",
+                "important.gguf");
+        refuses("it is no importance matrix", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--imatrix",
+                "model.gguf");
+        refuses("goes with neither", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--calibrate", "learn.txt",
+                "--plain");
+        refuses("does not go with", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--imatrix",
+                "important.gguf", "--plain");
+        Files.writeString(folder.resolve("short.txt"), "a");
+        refuses("short.txt: the text is too short", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0",
+                "--calibrate", "short.txt");
+        assertThat(folder.resolve("out.gguf")).doesNotExist();
+    }
+
+    private Result succeeds(String... arguments) throws Exception {
+        Result result = CommandLine.run(folder, arguments);
+        assertThat(result.status()).as(result.err()).isZero();
+        return result;
+    }
+
+    private void refuses(String message, String... arguments) throws Exception {
+        Result result = CommandLine.run(folder, arguments);
+        assertThat(result.status()).isIn(1, 2);
+        assertThat(result.err()).contains(message).hasLineCount(1);
+    }
+}
