@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * An open checkpoint: tensors by BlinkDL's names, with BlinkDL's values. What a container or a program's names do
@@ -128,6 +130,13 @@ final class Checkpoint implements AutoCloseable {
 
     Path path() {
         return path;
+    }
+
+    /** All files that it consists of. */
+    Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>(Set.of(path));
+        tensors.values().forEach(tensor -> files.add(tensor.file()));
+        return files;
     }
 
     Container container() {

@@ -74,6 +74,11 @@ final class CheckpointTensor {
         return strides;
     }
 
+    /** The file that it lies in. */
+    Path file() {
+        return file;
+    }
+
     String name() {
         return name;
     }

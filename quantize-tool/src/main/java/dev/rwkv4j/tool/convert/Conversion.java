@@ -112,11 +112,12 @@ public record Conversion(Optional<GgmlType> type, Additions additions, boolean o
      *     no place in the type that was asked for
      * @throws dev.rwkv4j.gguf.GgufFormatException if the checkpoint is a damaged GGUF file
      * @throws FileAlreadyExistsException if there is a file under the new name, and it may not be replaced
+     * @throws java.nio.file.FileSystemException if the new name is that of a file that is read
      * @throws IOException if a file can't be read or written
      */
     public ConversionResult run(Path source, Path target, ConversionProgress progress) throws IOException {
         ModelWriter writer = new ModelWriter(additions, overwrite, Runtime.getRuntime().availableProcessors());
-        writer.checkTarget(source, target);
+        writer.checkTarget(target);
         try (ModelSource model = ModelSource.open(source)) {
             GgmlType fileType = type.orElseGet(() -> mainType(model.tensors()));
             return writer.write(model, this::typeOf, _ -> RowEncoder.PLAIN, fileType, target, progress);

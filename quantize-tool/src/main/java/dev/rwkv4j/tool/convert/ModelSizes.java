@@ -56,7 +56,7 @@ record ModelSizes(int version, long layers, long width, long hidden, long vocabu
         }
         if (tensors.has(BLOCK + "att.time_state")) {
             throw tensors.fail("the file holds only a state (time_state), not a model; with the model that it was "
-                    + "tuned for it can be made a state file");
+                    + "tuned for (--model) it can be made a state file");
         }
         throw tensors.fail("these are not the tensors of an RWKV model of version 4 to 7");
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * An open checkpoint, laid out as a GGUF file is. Its tensors may be read by all threads until it is closed.
@@ -92,6 +93,11 @@ public final class ModelSource implements AutoCloseable {
             checkpoint.close();
             throw e;
         }
+    }
+
+    /** All files that it is read from. */
+    Set<Path> files() {
+        return checkpoint.files();
     }
 
     /** {@return the value of {@code general.architecture}: {@code rwkv4}, {@code rwkv5}, {@code rwkv6} or {@code rwkv7}} */

@@ -40,21 +40,26 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
     /**
      * Checks that the new file may be written.
      *
-     * @param source what it is made of
      * @param target its name
      * @throws FileAlreadyExistsException if there is one under this name, and it may not be replaced
-     * @throws FileSystemException if it is the source
-     * @throws IOException if the files can't be looked at
      */
-    public void checkTarget(Path source, Path target) throws IOException {
-        if (!Files.exists(target)) {
-            return;
-        }
-        if (Files.exists(source) && Files.isSameFile(source, target)) {
-            throw new FileSystemException(target.toString(), null, "is the model itself that is to be read");
-        }
-        if (!overwrite) {
+    public void checkTarget(Path target) throws FileAlreadyExistsException {
+        checkTarget(target, overwrite);
+    }
+
+    static void checkTarget(Path target, boolean overwrite) throws FileAlreadyExistsException {
+        if (!overwrite && Files.exists(target)) {
             throw new FileAlreadyExistsException(target.toString(), null, "exists already");
+        }
+    }
+
+    /** A new file must not take the place of what it is made of. */
+    static void refuseInput(Path target, Iterable<Path> inputs) throws IOException {
+        for (Path input : inputs) {
+            if (Files.exists(target) && Files.isSameFile(input, target)) {
+                throw new FileSystemException(target.toString(), null,
+                        "is one of the files that are to be read, and can't be replaced by what is made of them");
+            }
         }
     }
 
@@ -69,11 +74,14 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
      * @param progress is told how far it is
      * @return what was made
      * @throws CheckpointFormatException if the source is damaged, or a value has no place in its type
+     * @throws FileSystemException if the new file has the name of one that is read
      * @throws IOException if a file can't be read or written
      */
     public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types,
             Function<OutputTensor, RowEncoder> encoders, GgmlType fileType, Path target, ConversionProgress progress)
             throws IOException {
+        refuseInput(target, source.files());
+        refuseInput(target, additions.vocabulary().stream().toList());
         List<Job> jobs = source.tensors().stream()
                 .map(tensor -> new Job(tensor, types.apply(tensor), encoders.apply(tensor)))
                 .toList();

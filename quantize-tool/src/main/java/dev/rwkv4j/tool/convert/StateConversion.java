@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Makes a state file of a tuned initial state: of a checkpoint that has the {@code time_state} of every layer, alone or
@@ -38,15 +38,16 @@ public final class StateConversion {
      * @param overwrite whether it may replace one that is there already
      * @throws CheckpointFormatException if the checkpoint is damaged, or has no state that fits the model
      * @throws FileAlreadyExistsException if there is a file under the new name, and it may not be replaced
+     * @throws java.nio.file.FileSystemException if the new name is that of a file that is read
      * @throws IOException if a file can't be read or written
      */
     public static void run(Path source, Path model, Path target, boolean overwrite) throws IOException {
-        if (!overwrite && Files.exists(target)) {
-            throw new FileAlreadyExistsException(target.toString(), null, "exists already");
-        }
+        ModelWriter.checkTarget(target, overwrite);
         try (Checkpoint checkpoint = Checkpoint.open(source);
                 RwkvModel loaded = RwkvModel.load(model);
                 RwkvState state = loaded.newState()) {
+            ModelWriter.refuseInput(target, checkpoint.files());
+            ModelWriter.refuseInput(target, List.of(model));
             float[] values = state.toArray();
             fill(values, new NamedTensors(checkpoint), checkpoint.container(), loaded.info());
             state.set(values);

@@ -116,12 +116,12 @@ public record Quantization(
      * @throws CheckpointFormatException if the source is damaged or of a kind that can't be converted, or a value has no
      *     place in its type
      * @throws FileAlreadyExistsException if there is a file under the new name, and it may not be replaced
-     * @throws FileSystemException if the source is quantised already and may not be again, or an override matches no
-     *     matrix
+     * @throws FileSystemException if the source is quantised already and may not be again, an override matches no matrix,
+     *     or the new name is that of a file that is read
      * @throws IOException if a file can't be read or written
      */
     public ConversionResult run(Path source, Path target, ConversionProgress progress) throws IOException {
-        writer.checkTarget(source, target);
+        writer.checkTarget(target);
         try (ModelSource model = ModelSource.open(source)) {
             check(source, model.tensors());
             List<String> notes = new ArrayList<>(rounding.check(rounded(model.tensors())));

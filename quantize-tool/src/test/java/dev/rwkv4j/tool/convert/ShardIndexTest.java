@@ -7,9 +7,11 @@ import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.tool.convert.TinyModel.Values;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
@@ -50,6 +52,19 @@ class ShardIndexTest {
 
     private Path indexFile() {
         return folder.resolve("model.safetensors.index.json");
+    }
+
+    @Test
+    void noFileThatIsReadIsReplaced() throws IOException {
+        byte[] shard = Files.readAllBytes(folder.resolve(SECOND));
+        Path link = Files.createLink(folder.resolve("link"), folder.resolve(SECOND));
+        for (Path target : List.of(folder.resolve(SECOND), indexFile(), link)) {
+            assertThatThrownBy(() -> Conversion.defaults().withOverwrite(true)
+                    .run(folder, target, ConversionProgress.NONE))
+                    .isInstanceOf(FileSystemException.class)
+                    .hasMessageContaining("is one of the files that are to be read");
+        }
+        assertThat(folder.resolve(SECOND)).hasBinaryContent(shard);
     }
 
     @Test

@@ -347,7 +347,8 @@ class QuantizationTest {
         run(overwriting(to("Q4_0")));
         assertThat(target).binaryContent().startsWith("GGUF".getBytes());
         assertThatThrownBy(() -> overwriting(to("Q4_0")).run(source, source, ConversionProgress.NONE))
-                .isInstanceOf(FileSystemException.class).hasMessageContaining("that is to be read");
+                .isInstanceOf(FileSystemException.class)
+                .hasMessageContaining("is one of the files that are to be read");
     }
 
     @Test
