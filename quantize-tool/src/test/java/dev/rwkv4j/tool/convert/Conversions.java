@@ -43,8 +43,7 @@ final class Conversions {
 
     /** Does everything that a conversion does but for reading and writing files. */
     static void dryRun(Path name, byte[] content) throws IOException {
-        Checkpoint checkpoint = Checkpoint.read(name, Arena.ofConfined(), MemorySegment.ofArray(content));
-        try (ModelSource model = ModelSource.of(checkpoint)) {
+        try (ModelSource model = ModelSource.of(read(name, content))) {
             List<Job> jobs = model.tensors().stream()
                     .map(tensor -> new Job(tensor, tensor.keptType(), RowEncoder.PLAIN))
                     .toList();
@@ -54,6 +53,16 @@ final class Conversions {
                     });
                 }
             }
+        }
+    }
+
+    private static Checkpoint read(Path name, byte[] content) throws IOException {
+        Arena arena = Arena.ofConfined();
+        try {
+            return Checkpoint.read(name, arena, MemorySegment.ofArray(content));
+        } catch (Throwable e) {
+            arena.close();
+            throw e;
         }
     }
 }
