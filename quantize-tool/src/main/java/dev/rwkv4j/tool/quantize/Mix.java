@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  */
 public final class Mix {
     /*
-     * Why the columns differ from the first one:
+     * Why the columns differ from the first one (what each family costs was measured, see docs/quantisation.md):
      *
      * - Receptance, key and gate go through a sigmoid, a normalisation or a product with something near 0 or 1, which
      *   flattens errors: they get what the mix is named after, and are most of the file.
