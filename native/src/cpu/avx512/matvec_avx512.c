@@ -130,8 +130,22 @@ INLINE struct octet unsigned_scales_q8_0(const void *row, size_t group, int coun
     return scales_with_zero(unpack_scales_q8_0(row, group, count), 128);
 }
 
-INLINE struct octet unsigned_scales_iq4_nl(const void *row, size_t group, int count) {
-    return scales_with_zero(unpack_scales_iq4_nl(row, group, count), 128);
+/* The float16 with which each of 8 blocks of 18 bytes begins, the last of them at byte 126. One permutation of two
+ * registers: to gather them one by one would cost as much as two of the four products that they are for. */
+INLINE __m256 scales_of_18(const void *blocks) {
+    const __m512i words = _mm512_castsi128_si512(_mm_setr_epi16(0, 9, 18, 27, 36, 45, 54, 63));
+    const __m512i first = _mm512_loadu_si512(blocks), second = _mm512_loadu_si512((const char *)blocks + 64);
+    return _mm256_cvtph_ps(_mm512_castsi512_si128(_mm512_permutex2var_epi16(first, words, second)));
+}
+
+INLINE struct octet permuted_scales_q4_0(const void *row, size_t group, int count) {
+    if (count < 8) return unpack_scales_q4_0(row, group, count);
+    return scales_with_zero((struct octet){.scale = scales_of_18((const struct block_q4_0 *)row + group)}, 8);
+}
+
+INLINE struct octet permuted_scales_iq4_nl(const void *row, size_t group, int count) {
+    if (count < 8) return scales_with_zero(unpack_scales_iq4_nl(row, group, count), 128);
+    return scales_with_zero((struct octet){.scale = scales_of_18((const struct block_iq4_nl *)row + group)}, 128);
 }
 
 /* ------------------------------------------------------------------ block formats */
@@ -201,11 +215,11 @@ INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_
     }
 
 MATVEC_BLOCKS(q8_0, 128, unsigned_scales_q8_0)
-MATVEC_BLOCKS(q4_0, 0, unpack_scales_q4_0)
+MATVEC_BLOCKS(q4_0, 0, permuted_scales_q4_0)
 MATVEC_BLOCKS(q4_1, 0, unpack_scales_q4_1)
 MATVEC_BLOCKS(q5_0, 0, unpack_scales_q5_0)
 MATVEC_BLOCKS(q5_1, 0, unpack_scales_q5_1)
-MATVEC_BLOCKS(iq4_nl, 128, unsigned_scales_iq4_nl)
+MATVEC_BLOCKS(iq4_nl, 128, permuted_scales_iq4_nl)
 MATVEC_BLOCKS(q4_k, 0, unpack_scales_q4_k)
 MATVEC_BLOCKS(q5_k, 0, unpack_scales_q5_k)
 
