@@ -149,7 +149,7 @@ class GgufWriterTest {
 
     /** A limit on the length of files fails as a full disk does: in the middle of a write. */
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "needs ulimit -f of a POSIX shell")
     void aFailingDiskLeavesNothing() throws Exception {
         Path target = directory.resolve("large.gguf");
         Process process = run(List.of("sh", "-c", "ulimit -f 512; exec \"$0\" \"$@\""), LargeWrite.class, target);

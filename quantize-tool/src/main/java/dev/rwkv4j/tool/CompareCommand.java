@@ -14,6 +14,7 @@ import dev.rwkv4j.tool.cli.Progress;
 import dev.rwkv4j.tool.cli.Table;
 import dev.rwkv4j.tool.cli.Terminal;
 import dev.rwkv4j.tool.cli.UsageException;
+import dev.rwkv4j.tool.convert.InputFiles;
 import dev.rwkv4j.tool.quality.Divergence;
 import dev.rwkv4j.tool.quality.LockStep;
 import dev.rwkv4j.tool.quality.Predictions;
@@ -80,7 +81,8 @@ final class CompareCommand implements Command {
         }
         Optional<Path> chart = arguments.path(CHART);
         if (chart.isPresent()) {
-            OutputFile.check(chart.get(), arguments);
+            InputFiles.refuse(chart.get(), arguments.operandPaths(0));
+            OutputFile.check(chart.get(), arguments, ModelArguments.VOCABULARY, ScoredText.FILE);
             requireDirectory(chart.get()); // now, not after an hour
         }
         Path baseFile = arguments.operandPath(0);

@@ -27,6 +27,7 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** {@code rwkv generate}: text that goes on from a prompt. */
 final class GenerateCommand implements Command {
+    private static final String SAVED = "save-state";
     private static final Sampling DEFAULTS = Sampling.defaults();
     private static final int DEFAULT_TOKENS = 256;
     private static final int MOST_SEED = 1 << 20;
@@ -65,7 +66,7 @@ final class GenerateCommand implements Command {
                         "a seed always gives the same text (default: another one each time; it is told)")
                 .section("State")
                 .value(null, "state", "FILE", "go on from a saved state; the prompt follows what had been read then")
-                .value(null, "save-state", "FILE", "save what was read and generated, to go on later")
+                .value(null, SAVED, "FILE", "save what was read and generated, to go on later")
                 .section("Output")
                 .flag("j", "json", "as JSON at the end: the text, why it ended, speed and memory")
                 .example("A story", "generate -m model.gguf -p 'Once upon a time' -n 200")
@@ -90,6 +91,10 @@ final class GenerateCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) throws UsageException, IOException {
         Sampling sampling = sampling(arguments);
         Path file = arguments.requiredPath(ModelArguments.MODEL);
+        Optional<Path> saved = arguments.path(SAVED);
+        if (saved.isPresent()) { // replaces an older state as a matter of course, but not what is read with it
+            OutputFile.refuseInputs(saved.get(), arguments, ModelArguments.MODEL, ModelArguments.VOCABULARY, "file");
+        }
         byte[] prompt = prompt(arguments, terminal);
         long begin = System.nanoTime();
         try (RwkvModel model = ModelArguments.load(arguments);
@@ -104,7 +109,7 @@ final class GenerateCommand implements Command {
             if (completion.generation().reason() == StopReason.CANCELLED) {
                 throw new CancellationException();
             }
-            save(session, arguments);
+            save(session, saved);
         }
     }
 
@@ -165,8 +170,7 @@ final class GenerateCommand implements Command {
         }
     }
 
-    private static void save(RwkvSession session, Arguments arguments) throws UsageException, IOException {
-        Optional<Path> file = arguments.path("save-state");
+    private static void save(RwkvSession session, Optional<Path> file) throws IOException {
         if (file.isPresent()) {
             try (RwkvState state = session.state()) {
                 state.save(file.get());

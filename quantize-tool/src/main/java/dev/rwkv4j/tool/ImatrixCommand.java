@@ -33,8 +33,7 @@ final class ImatrixCommand implements Command {
                                     kilobytes of text of the kind that the model is for will do; best is a model that is not quantized."""));
 
     private static Manual manualOf(Manual.Builder manual) {
-        Manual.Builder model = ModelArguments.vocabulary(ModelArguments.threads(ModelArguments.model(manual)));
-        return ScoredText.options(model, "the text, UTF-8; - is the standard input (required)")
+        return ScoredText.modelAndText(manual)
                 .section("Output")
                 .value("o", OUTPUT, "FILE", "the importance matrix, a GGUF file (required)")
                 .flag(null, OutputFile.OPTION, OutputFile.DESCRIPTION)
@@ -52,7 +51,8 @@ final class ImatrixCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) throws UsageException, IOException {
         Path file = arguments.requiredPath(ModelArguments.MODEL);
         ScoredText text = ScoredText.of(arguments);
-        Path target = OutputFile.check(arguments.requiredPath(OUTPUT), arguments);
+        Path target = OutputFile.check(arguments.requiredPath(OUTPUT), arguments, ModelArguments.MODEL,
+                ModelArguments.VOCABULARY, ScoredText.FILE);
         try (Interruption _ = new Interruption(); RwkvModel model = ModelArguments.load(arguments)) {
             Tokenizer tokenizer = ModelArguments.tokenizer(model, file);
             Map<String, MemorySegment> sums = observe(model, file);

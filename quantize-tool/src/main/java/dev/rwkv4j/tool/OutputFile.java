@@ -2,6 +2,7 @@ package dev.rwkv4j.tool;
 
 import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.UsageException;
+import dev.rwkv4j.tool.convert.InputFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -16,7 +17,16 @@ final class OutputFile {
     private OutputFile() {
     }
 
-    static Path check(Path file, Arguments arguments) throws UsageException {
+    /** Refuses a file that is also the value of one of these options, which name what is read. */
+    static void refuseInputs(Path file, Arguments arguments, String... inputs) throws UsageException, IOException {
+        for (String option : inputs) {
+            InputFiles.refuse(file, arguments.paths(option));
+        }
+    }
+
+    /** The file itself. Inputs, which are values of these options, are never replaced. */
+    static Path check(Path file, Arguments arguments, String... inputs) throws UsageException, IOException {
+        refuseInputs(file, arguments, inputs);
         if (Files.exists(file) && !arguments.has(OPTION)) {
             throw new UsageException(file + " exists already; --" + OPTION + " replaces it");
         }

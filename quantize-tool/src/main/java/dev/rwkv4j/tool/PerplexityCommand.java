@@ -40,8 +40,7 @@ final class PerplexityCommand implements Command {
                             length."""));
 
     private static Manual manualOf(Manual.Builder manual) {
-        Manual.Builder model = ModelArguments.vocabulary(ModelArguments.threads(ModelArguments.model(manual)));
-        return ScoredText.options(model, "the text, UTF-8; - is the standard input (required)")
+        return ScoredText.modelAndText(manual)
                 .section("Output")
                 .flag("j", "json", "as JSON")
                 .example("How good is this model?", "perplexity -m model.gguf -f book.txt")

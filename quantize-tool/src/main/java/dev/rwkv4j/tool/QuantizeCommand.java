@@ -92,6 +92,9 @@ final class QuantizeCommand implements Command {
 
     @Override
     public void run(Arguments arguments, Terminal terminal) throws UsageException, IOException {
+        arguments.exclude(PLAIN, IMATRIX);
+        arguments.exclude(PLAIN, CALIBRATE);
+        arguments.exclude(IMATRIX, CALIBRATE);
         Path source = arguments.operandPath(0);
         Quantization quantization = quantization(arguments);
         if (arguments.has("dry-run")) {
@@ -101,7 +104,7 @@ final class QuantizeCommand implements Command {
         if (arguments.operand(1).isEmpty()) {
             throw new UsageException("OUT.gguf is missing; see rwkv quantize --help");
         }
-        Path target = OutputFile.check(arguments.operandPath(1), arguments);
+        Path target = OutputFile.check(arguments.operandPath(1), arguments, IMATRIX, CALIBRATE);
         QuantizationPlan plan = quantization.plan(source);
         ConversionResult result = arguments.path(CALIBRATE).isPresent()
                 ? calibrate(quantization, source, target, arguments, terminal)
@@ -120,9 +123,6 @@ final class QuantizeCommand implements Command {
 
     private static ConversionResult calibrate(Quantization quantization, Path source, Path target, Arguments arguments,
             Terminal terminal) throws UsageException, IOException {
-        if (arguments.has(PLAIN) || arguments.has(IMATRIX)) {
-            throw new UsageException("--" + CALIBRATE + " goes with neither --" + PLAIN + " nor --" + IMATRIX);
-        }
         ScoredText text = new ScoredText(arguments.path(CALIBRATE).orElseThrow(), Predictions.UNLIMITED);
         try (RwkvModel model = RwkvModel.load(source, ModelArguments.options(arguments))) {
             Calibration calibration = Calibration.of(model, quantization.rounded(source));
@@ -134,9 +134,6 @@ final class QuantizeCommand implements Command {
 
     private static Rounding rounding(Arguments arguments) throws UsageException, IOException {
         Optional<Path> importance = arguments.path(IMATRIX);
-        if (arguments.has(PLAIN) && importance.isPresent()) {
-            throw new UsageException("--" + PLAIN + " does not go with --" + IMATRIX);
-        }
         if (importance.isPresent()) {
             return ImportanceMatrix.read(importance.get());
         }

@@ -18,9 +18,15 @@ import java.nio.file.Path;
  * @param context after how many tokens the state is emptied
  */
 record ScoredText(Path file, int context) {
-    private static final String FILE = "file";
+    static final String FILE = "file";
     private static final String CONTEXT = "context";
     private static final int LEAST_CONTEXT = 2;
+
+    /** The options of a command that lets one model read a text. */
+    static Manual.Builder modelAndText(Manual.Builder manual) {
+        Manual.Builder model = ModelArguments.vocabulary(ModelArguments.threads(ModelArguments.model(manual)));
+        return options(model, "the text, UTF-8; - is the standard input (required)");
+    }
 
     static Manual.Builder options(Manual.Builder manual, String file) {
         return manual.section("Text")

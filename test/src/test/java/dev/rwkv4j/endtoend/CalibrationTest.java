@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
@@ -111,14 +112,40 @@ class CalibrationTest {
                 "important.gguf");
         refuses("it is no importance matrix", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--imatrix",
                 "model.gguf");
-        refuses("goes with neither", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--calibrate", "learn.txt",
+        refuses("options --plain and --calibrate exclude each other", "quantize", "model.gguf", "out.gguf", "-t",
+                "Q4_0", "--calibrate", "learn.txt",
                 "--plain");
-        refuses("does not go with", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--imatrix",
+        refuses("options --plain and --imatrix exclude each other", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0",
+                "--imatrix",
                 "important.gguf", "--plain");
         Files.writeString(folder.resolve("short.txt"), "a");
         refuses("short.txt: the text is too short", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0",
                 "--calibrate", "short.txt");
         assertThat(folder.resolve("out.gguf")).doesNotExist();
+    }
+
+    @Test
+    void importanceOfAnotherModelIsRefused() throws Exception {
+        succeeds("imatrix", "-m", "model.gguf", "-f", "learn.txt", "-o", "important.gguf");
+        succeeds("random", "wide.gguf", "--shape", "rwkv7-0.1b", "--layers", "1", "--vocabulary", "256", "-t", "F16");
+        refuses("important.gguf: is of another model: it has " + SmallModels.WIDTH + " columns for ", "quantize",
+                "wide.gguf", "out.gguf", "-t", "Q4_0", "--imatrix", "important.gguf");
+        assertThat(folder.resolve("out.gguf")).doesNotExist();
+    }
+
+    @Test
+    void noInputIsReplaced() throws Exception {
+        byte[] model = Files.readAllBytes(folder.resolve("model.gguf"));
+        String text = Files.readString(folder.resolve("learn.txt"));
+        String message = "is one of the files that are to be read";
+        for (String input : List.of("model.gguf", "learn.txt")) {
+            refuses(message, "imatrix", "-m", "model.gguf", "-f", "learn.txt", "--force", "-o", input);
+            refuses(message, "quantize", "model.gguf", input, "-t", "Q4_0", "--calibrate", "learn.txt", "--force");
+            refuses(message, "compare", "model.gguf", "model.gguf", "-f", "learn.txt", "--force", "--chart", input);
+            refuses(message, "generate", "-m", "model.gguf", "-f", "learn.txt", "--save-state", input);
+        }
+        assertThat(folder.resolve("model.gguf")).hasBinaryContent(model);
+        assertThat(folder.resolve("learn.txt")).hasContent(text);
     }
 
     private Result succeeds(String... arguments) throws Exception {

@@ -242,7 +242,7 @@ class ModelCommandsTest {
 
     @ParameterizedTest
     @CsvSource({"INT, 130", "TERM, 143"})
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there are no signals to send to a process")
     void aSignalEndsAGeneration(String signal, int status) throws Exception {
         assumeTrue(!signal.equals("INT") || !interruptsAreIgnored(), "who started the tests ignores SIGINT");
         Process process = startEndless("--save-state", "interrupted.state");
@@ -260,7 +260,7 @@ class ModelCommandsTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a pipe without a reader ends no process there")
     void aReaderThatLeavesEndsIt() throws Exception {
         Process process = startEndless();
         try {

@@ -53,16 +53,6 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
         }
     }
 
-    /** A new file must not take the place of what it is made of. */
-    static void refuseInput(Path target, Iterable<Path> inputs) throws IOException {
-        for (Path input : inputs) {
-            if (Files.exists(target) && Files.isSameFile(input, target)) {
-                throw new FileSystemException(target.toString(), null,
-                        "is one of the files that are to be read, and can't be replaced by what is made of them");
-            }
-        }
-    }
-
     /**
      * Writes the new file, which appears under its name only when it is complete.
      *
@@ -80,8 +70,8 @@ public record ModelWriter(Additions additions, boolean overwrite, int threads) {
     public ConversionResult write(ModelSource source, Function<OutputTensor, GgmlType> types,
             Function<OutputTensor, RowEncoder> encoders, GgmlType fileType, Path target, ConversionProgress progress)
             throws IOException {
-        refuseInput(target, source.files());
-        refuseInput(target, additions.vocabulary().stream().toList());
+        InputFiles.refuse(target, source.files());
+        InputFiles.refuse(target, additions.vocabulary().stream().toList());
         List<Job> jobs = source.tensors().stream()
                 .map(tensor -> new Job(tensor, types.apply(tensor), encoders.apply(tensor)))
                 .toList();

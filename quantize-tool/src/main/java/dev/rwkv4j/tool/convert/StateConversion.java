@@ -46,8 +46,8 @@ public final class StateConversion {
         try (Checkpoint checkpoint = Checkpoint.open(source);
                 RwkvModel loaded = RwkvModel.load(model);
                 RwkvState state = loaded.newState()) {
-            ModelWriter.refuseInput(target, checkpoint.files());
-            ModelWriter.refuseInput(target, List.of(model));
+            InputFiles.refuse(target, checkpoint.files());
+            InputFiles.refuse(target, List.of(model));
             float[] values = state.toArray();
             fill(values, new NamedTensors(checkpoint), checkpoint.container(), loaded.info());
             state.set(values);
