@@ -163,6 +163,14 @@ static bool allocate(struct rwkv_model *model) {
     return true;
 }
 
+/* A page fault maps the pages around it as well, among them those of a neighbouring tile that had been released. */
+static void release_again(const struct rwkv_model *model) {
+    for (uint32_t i = 0; i < model->layer_count; i++) {
+        const struct matrix *matrix = &model->layers[i].channel_value;
+        if (matrix->by_column) pages_release(matrix->data, matrix->rows * matrix->row_bytes);
+    }
+}
+
 enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error) {
     const uint64_t before = model->allocated_bytes;
     if (!allocate(model))
@@ -174,5 +182,6 @@ enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct r
     if (status != RWKV_OK) return status;
     pool_run(pool, pack, &(struct packing){model, release});
     pool_free(pool);
+    if (release) release_again(model);
     return RWKV_OK;
 }
