@@ -79,9 +79,13 @@ static void cancel_later(void *argument) {
 
 /* At moments that are spread over the whole evaluation, until it was in its midst often enough. */
 static void test_from_another_thread(const struct fixture *fixture) {
-    const uint64_t start = thread_nanoseconds();
-    CHECK(evaluate(fixture, NULL) == TEXTS * TOKENS, "not cancelled");
-    const uint64_t duration = thread_nanoseconds() - start;
+    uint64_t duration = UINT64_MAX; /* the shortest: whoever stalls the machine once must not set the pace */
+    for (int i = 0; i < 3; i++) {
+        const uint64_t start = thread_nanoseconds();
+        CHECK(evaluate(fixture, NULL) == TEXTS * TOKENS, "not cancelled");
+        const uint64_t now = thread_nanoseconds() - start;
+        if (now < duration) duration = now;
+    }
     int in_the_midst = 0;
     for (int i = 0; i < 100 && in_the_midst < 5; i++) {
         struct canceller canceller = {.delay = duration / 2 * (check_random() % 64) / 64};
