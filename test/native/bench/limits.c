@@ -1,0 +1,169 @@
+#include "limits.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx512f,avx512vnni")))
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
+#define I8MM __attribute__((target("arch=armv8.2-a+i8mm")))
+#endif
+
+/* The compiler does not know what is in `x` any more: it computes again what depends on it. */
+#if defined(__aarch64__)
+#define FORGET(x) __asm__ volatile("" : "+w"(x))
+#else
+#define FORGET(x) __asm__ volatile("" : "+v"(x))
+#endif
+
+/* ------------------------------------------------------------------ reading */
+
+typedef uint64_t read_loop(const char *p, size_t bytes);
+
+/* XORs all of `bytes`, a multiple of 8 registers of REGISTER bytes, in as many chains. */
+#define READ_LOOP(function, REGISTER, target)                                                                          \
+    target static uint64_t function(const char *p, size_t bytes) {                                                     \
+        typedef uint64_t words __attribute__((vector_size(REGISTER)));                                                 \
+        words sums[8] = {{0}};                                                                                         \
+        for (const words *w = (const words *)p, *end = w + bytes / REGISTER; w < end; w += 8)                          \
+            for (size_t i = 0; i < 8; i++) sums[i] ^= w[i];                                                            \
+        for (size_t i = 1; i < 8; i++) sums[0] ^= sums[i];                                                             \
+        return sums[0][0];                                                                                             \
+    }
+
+READ_LOOP(read_16, 16, )
+#if defined(__x86_64__) || defined(_M_X64)
+READ_LOOP(read_avx2, 32, AVX2)
+READ_LOOP(read_avx512, 64, AVX512)
+#endif
+
+/* ------------------------------------------------------------------ multiplying */
+
+/* As many chains hide the latency of the instructions in any processor of today. */
+enum { CHAINS = 12, STEPS = 1 << 16 };
+
+/* Does STEPS steps of CHAINS instructions, `width` multiply-adds each. */
+typedef void multiply_add_chains(void);
+
+#define CHAINS_OF(function, type, zero, step, target)                                                                  \
+    target static void function(void) {                                                                                \
+        type sums[CHAINS];                                                                                             \
+        for (size_t i = 0; i < CHAINS; i++) sums[i] = zero;                                                            \
+        for (size_t n = 0; n < STEPS; n++)                                                                             \
+            for (size_t i = 0; i < CHAINS; i++) {                                                                      \
+                step;                                                                                                  \
+                FORGET(sums[i]);                                                                                       \
+            }                                                                                                          \
+    }
+
+#if defined(__x86_64__) || defined(_M_X64)
+CHAINS_OF(int8_avx512, __m512i, _mm512_setzero_si512(),
+          sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_set1_epi8(1), _mm512_set1_epi8(1)), AVX512)
+CHAINS_OF(f32_avx512, __m512, _mm512_setzero_ps(),
+          sums[i] = _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sums[i]), AVX512)
+CHAINS_OF(f32_avx2, __m256, _mm256_setzero_ps(),
+          sums[i] = _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sums[i]), AVX2)
+
+/* vpmaddubsw, whose 16-bit sums have to be added. */
+AVX2 static void int8_avx2(void) {
+    __m256i sums[CHAINS], weights = _mm256_set1_epi8(1);
+    for (size_t i = 0; i < CHAINS; i++) sums[i] = _mm256_setzero_si256();
+    for (size_t n = 0; n < STEPS; n++) {
+        for (size_t i = 0; i < CHAINS; i++) {
+            FORGET(weights);
+            sums[i] = _mm256_add_epi16(sums[i], _mm256_maddubs_epi16(weights, _mm256_set1_epi8(1)));
+            FORGET(sums[i]);
+        }
+    }
+}
+#elif defined(__aarch64__)
+CHAINS_OF(f32_neon, float32x4_t, vdupq_n_f32(0), sums[i] = vfmaq_f32(sums[i], vdupq_n_f32(1), vdupq_n_f32(1)), )
+CHAINS_OF(int8_neon, int16x8_t, vdupq_n_s16(0), sums[i] = vmlal_s8(sums[i], vdup_n_s8(1), vdup_n_s8(1)), )
+CHAINS_OF(int8_dotprod, int32x4_t, vdupq_n_s32(0), sums[i] = vdotq_s32(sums[i], vdupq_n_s8(1), vdupq_n_s8(1)), DOTPROD)
+CHAINS_OF(int8_i8mm, int32x4_t, vdupq_n_s32(0), sums[i] = vmmlaq_s32(sums[i], vdupq_n_s8(1), vdupq_n_s8(1)), I8MM)
+#endif
+
+/* ------------------------------------------------------------------ of a tier */
+
+static const struct tier_limits {
+    const char *tier;
+    read_loop *read;
+    multiply_add_chains *int8;
+    size_t int8_width;
+    multiply_add_chains *f32;
+    size_t f32_width;
+} tiers[] = {
+#if defined(__x86_64__) || defined(_M_X64)
+    {"avx512", read_avx512, int8_avx512, 64, f32_avx512, 16},
+    {"avx2", read_avx2, int8_avx2, 32, f32_avx2, 8},
+#elif defined(__aarch64__)
+    {"i8mm", read_16, int8_i8mm, 32, f32_neon, 4},
+    {"dotprod", read_16, int8_dotprod, 16, f32_neon, 4},
+    {"neon", read_16, int8_neon, 8, f32_neon, 4},
+#endif
+    {"scalar", read_16, NULL, 0, NULL, 0},
+};
+
+static const struct tier_limits *limits_of(const char *tier) {
+    const struct tier_limits *limits = tiers;
+    while (strcmp(limits->tier, tier) != 0 && strcmp(limits->tier, "scalar") != 0) limits++;
+    return limits;
+}
+
+/* ------------------------------------------------------------------ measuring */
+
+struct reading {
+    read_loop *read;
+    const char *data;
+    size_t bytes, thread_bytes; /* of an item; from one thread's to the next one's */
+};
+
+static void read_item(const void *argument, size_t item, uint32_t thread) {
+    const struct reading *r = argument;
+    const uint64_t sum = r->read(r->data + item * r->bytes + thread * r->thread_bytes, r->bytes);
+    __asm__ volatile("" : : "r"(sum)); /* it is wanted */
+}
+
+static double cache_bandwidth(const struct bench *bench, struct reading reading, size_t bytes) {
+    reading.bytes = bytes;
+    reading.thread_bytes = CACHE_2_BYTES;
+    const struct workload workload = {.item = read_item, .argument = &reading, .items = 1, .each = true};
+    double spread;
+    return (double)bytes * bench->threads / bench_seconds(bench, &workload, &spread);
+}
+
+/* The threads take pieces as they do of matrices, see matrix_benches.c. */
+static double memory_bandwidth(const struct bench *bench, struct reading reading) {
+    reading.bytes = 128 << 10;
+    const struct workload workload = {.item = read_item, .argument = &reading, .items = MEMORY_BYTES / reading.bytes};
+    double spread;
+    return MEMORY_BYTES / bench_seconds(bench, &workload, &spread);
+}
+
+static void chains_item(const void *argument, size_t item, uint32_t thread) {
+    (void)item, (void)thread;
+    (*(multiply_add_chains *const *)argument)();
+}
+
+static double multiply_adds(const struct bench *bench, multiply_add_chains *chains, size_t width) {
+    if (!chains) return 0;
+    const struct workload workload = {.item = chains_item, .argument = &chains, .items = 1, .each = true};
+    double spread;
+    return (double)CHAINS * STEPS * (double)width * bench->threads / bench_seconds(bench, &workload, &spread);
+}
+
+void limits_measure(struct bench *bench) {
+    const struct tier_limits *tier = limits_of(bench->kernels->name);
+    bench_begin(bench);
+    char *data = bench_take(bench, MEMORY_BYTES);
+    memset(data, 1, MEMORY_BYTES);
+    const struct reading reading = {.read = tier->read, .data = data};
+    bench->limits.memory = memory_bandwidth(bench, reading);
+    bench->limits.cache_2 = cache_bandwidth(bench, reading, CACHE_2_BYTES);
+    bench->limits.cache_1 = cache_bandwidth(bench, reading, CACHE_1_BYTES);
+    bench->limits.int8 = multiply_adds(bench, tier->int8, tier->int8_width);
+    bench->limits.f32 = multiply_adds(bench, tier->f32, tier->f32_width);
+}
