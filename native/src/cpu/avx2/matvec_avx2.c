@@ -5,6 +5,7 @@
  * step; the minima meet the activations' sums in another. Each group then costs its unpacking, an integer dot product
  * in 8 lanes and one multiply-add with its scale. Rows that end within an octet do the rest group by group.
  */
+#include "../x86/fetch.h"
 #include "../x86/lanes.h"
 
 #include "../simd/unpack.h"
@@ -60,37 +61,41 @@ INLINE struct sums add_octet(struct sums sums, const void *row, size_t group, in
 }
 
 INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
-                          unpack_q unpack, unpack_scales scales_of, dot_group dot) {
+                          const size_t octet_bytes, unpack_q unpack, unpack_scales scales_of, dot_group dot) {
     const float *x_scales = q8_row_scales(x, n), *x_sums = q8_row_sums(x, n);
     const size_t groups = n / Q8_GROUP;
     for (size_t r = 0; r < rows; r++) {
         const char *row = (const char *)weights + r * row_bytes;
         struct sums sums = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
         size_t g = 0;
-        for (; g + 8 <= groups; g += 8) sums = add_octet(sums, row, g, 8, x, x_scales, x_sums, unpack, scales_of, dot);
+        for (; g + 8 <= groups; g += 8) {
+            fetch_ahead(row + g / 8 * octet_bytes, octet_bytes);
+            sums = add_octet(sums, row, g, 8, x, x_scales, x_sums, unpack, scales_of, dot);
+        }
         if (g < groups) sums = add_octet(sums, row, g, (int)(groups - g), x, x_scales, x_sums, unpack, scales_of, dot);
         y[r] = sum_lanes(_mm256_add_ps(_mm256_add_ps(sums.even, sums.odd), sums.minima));
     }
 }
 
-#define MATVEC_BLOCKS(name, dot)                                                                                       \
+#define MATVEC_BLOCKS(name, blocks, dot)                                                                               \
     void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {   \
-        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_scales_##name, dot);                  \
+        matvec_blocks(y, weights, row_bytes, rows, x, n, (blocks) * sizeof(struct block_##name), unpack_q_##name,      \
+                      unpack_scales_##name, dot);                                                                      \
     }
 
-MATVEC_BLOCKS(q8_0, dot_signed)
-MATVEC_BLOCKS(q4_0, dot_unsigned)
-MATVEC_BLOCKS(q4_1, dot_unsigned)
-MATVEC_BLOCKS(q5_0, dot_unsigned)
-MATVEC_BLOCKS(q5_1, dot_unsigned)
-MATVEC_BLOCKS(iq4_nl, dot_signed)
-MATVEC_BLOCKS(q4_k, dot_unsigned)
-MATVEC_BLOCKS(q5_k, dot_unsigned)
+MATVEC_BLOCKS(q8_0, 8, dot_signed)
+MATVEC_BLOCKS(q4_0, 8, dot_unsigned)
+MATVEC_BLOCKS(q4_1, 8, dot_unsigned)
+MATVEC_BLOCKS(q5_0, 8, dot_unsigned)
+MATVEC_BLOCKS(q5_1, 8, dot_unsigned)
+MATVEC_BLOCKS(iq4_nl, 8, dot_signed)
+MATVEC_BLOCKS(q4_k, 1, dot_unsigned)
+MATVEC_BLOCKS(q5_k, 1, dot_unsigned)
 
 /* A scale for each 16 weights, unsigned: the scales, integers of 8 bits, take the place of the ones in the dot product:
  * lanes 0..3 of the products are elements 0..15, lanes 4..7 the others. Minima meet the sums of half groups. */
 INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
-                            unpack_q unpack, unpack_sixteen scales_of) {
+                            const size_t octet_bytes, unpack_q unpack, unpack_sixteen scales_of) {
     const int8_t *q = x;
     const float *x_scales = q8_row_scales(x, n);
     const int16_t *x_halves = q8_row_halves(x, n);
@@ -99,6 +104,7 @@ INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, siz
         struct sums sums = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
         for (size_t group = 0; group < n / Q8_GROUP; group += 8) {
             const struct sixteen sixteen = scales_of(row, group);
+            fetch_ahead(row + group / 8 * octet_bytes, octet_bytes);
             const __m256 d = _mm256_loadu_ps(x_scales + group);
             float scales[8];
             _mm256_storeu_ps(scales, _mm256_mul_ps(_mm256_set1_ps(sixteen.d), d));
@@ -128,7 +134,8 @@ INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, siz
 
 #define MATVEC_SIXTEENS(name)                                                                                          \
     void avx2_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) {   \
-        matvec_sixteens(y, weights, row_bytes, rows, x, n, unpack_q_##name, unpack_sixteen_##name);                    \
+        matvec_sixteens(y, weights, row_bytes, rows, x, n, sizeof(struct block_##name), unpack_q_##name,               \
+                        unpack_sixteen_##name);                                                                        \
     }
 
 MATVEC_SIXTEENS(q2_k)

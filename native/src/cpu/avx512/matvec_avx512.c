@@ -6,6 +6,7 @@
  * minima and for offsets, which make weights unsigned, is a product with the activations' sums, in another. Rows that
  * end within an octet do the rest group by group.
  */
+#include "../x86/fetch.h"
 #include "../x86/lanes.h"
 
 #include "../simd/unpack.h"
@@ -27,11 +28,23 @@ INLINE __m512i two(__m256i first, __m256i second) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
 }
 
-/* Each half of 16 bytes into the lower and the upper nibbles of 32. */
+/* first, first, second, second: 16 bytes each */
+INLINE __m512i twice_each(const uint8_t *first, const uint8_t *second) {
+    return two(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)first)),
+               _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)second)));
+}
+
+/* 16 bytes into 32: the lower nibbles, then the upper ones. */
 INLINE __m512i pair_nibbles(const uint8_t *first, const uint8_t *second) {
-    const __m256i bytes = _mm256_loadu2_m128i((const __m128i *)second, (const __m128i *)first);
-    const __m512i both = two(bytes, _mm256_srli_epi16(bytes, 4)); /* first, second, upper first, upper second */
-    return _mm512_and_si512(_mm512_shuffle_i64x2(both, both, 0xd8), _mm512_set1_epi8(15));
+    const __m512i shifts =
+        _mm512_setr_epi64(0, 0, 0x4000400040004, 0x4000400040004, 0, 0, 0x4000400040004, 0x4000400040004);
+    return _mm512_and_si512(_mm512_srlv_epi16(twice_each(first, second), shifts), _mm512_set1_epi8(15));
+}
+
+/* The same with the upper ones where they are, 16 times as large: see UPPER_HALVES. */
+INLINE __m512i pair_nibbles_in_place(const uint8_t *first, const uint8_t *second) {
+    const int64_t low = 0x0f0f0f0f0f0f0f0f, high = ~low;
+    return _mm512_and_si512(twice_each(first, second), _mm512_setr_epi64(low, low, high, high, low, low, high, high));
 }
 
 INLINE __m512i pair_fifth_bits(const uint8_t *first, const uint8_t *second) {
@@ -54,12 +67,12 @@ INLINE __m512i unpack_pair_iq4_nl(const void *row, size_t group) {
 
 INLINE __m512i unpack_pair_q4_0(const void *row, size_t group) {
     const struct block_q4_0 *block = (const struct block_q4_0 *)row + group;
-    return pair_nibbles(block[0].qs, block[1].qs);
+    return pair_nibbles_in_place(block[0].qs, block[1].qs);
 }
 
 INLINE __m512i unpack_pair_q4_1(const void *row, size_t group) {
     const struct block_q4_1 *block = (const struct block_q4_1 *)row + group;
-    return pair_nibbles(block[0].qs, block[1].qs);
+    return pair_nibbles_in_place(block[0].qs, block[1].qs);
 }
 
 INLINE __m512i unpack_pair_q5_0(const void *row, size_t group) {
@@ -79,7 +92,9 @@ INLINE __m512i pair_half_nibbles(const uint8_t qs[32]) {
 
 INLINE __m512i unpack_pair_q4_k(const void *row, size_t group) {
     const struct block_q4_k *block = (const struct block_q4_k *)row + group / 8;
-    return pair_half_nibbles(block->qs + group % 8 / 2 * 32);
+    const __m512i both = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(block->qs + group % 8 / 2 * 32)));
+    const int64_t low = 0x0f0f0f0f0f0f0f0f, high = ~low;
+    return _mm512_and_si512(both, _mm512_setr_epi64(low, low, low, low, high, high, high, high));
 }
 
 /* Bit j, then bit j + 1, of 32 bytes. */
@@ -155,15 +170,24 @@ struct sums {
     __m256 minima;
 };
 
-/* Lanes 0..7 the scale of the pair's first group, 8..15 that of its second. */
-INLINE __m512 pair_scales(__m256 scales, const int pair) {
-    const __m512i index = _mm512_add_epi32(_mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
-                                           _mm512_set1_epi32(2 * pair));
-    return _mm512_permutexvar_ps(index, _mm512_castps256_ps512(scales));
+/* Where the integers of a pair are 16 times as large as they should be. */
+enum sixteenfold { NOWHERE, UPPER_HALVES, SECOND_GROUPS };
+
+/* From the scales of an octet and sixteenths of them those of the sums of a pair: each of its groups has 8. */
+INLINE __m512 pair_scales(__m512 scales, const int pair, const enum sixteenfold where) {
+    const int first = 2 * pair, second = 2 * pair + 1;
+    const int first_upper = where == UPPER_HALVES ? first + 8 : first;
+    const int second_lower = where == SECOND_GROUPS ? second + 8 : second;
+    const int second_upper = where == NOWHERE ? second : second + 8;
+    const __m512i index = _mm512_setr_epi32(first, first, first, first, first_upper, first_upper, first_upper,
+                                            first_upper, second_lower, second_lower, second_lower, second_lower,
+                                            second_upper, second_upper, second_upper, second_upper);
+    return _mm512_permutexvar_ps(index, scales);
 }
 
 INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
-                          unpack_pair unpack, unpack_q unpack_one, const int one_offset, unpack_scales scales_of) {
+                          const size_t octet_bytes, unpack_pair unpack, const enum sixteenfold where,
+                          unpack_q unpack_one, const int one_offset, unpack_scales scales_of) {
     const float *x_scales = q8_row_scales(x, n), *x_sums = q8_row_sums(x, n);
     const size_t groups = n / Q8_GROUP;
     for (size_t r = 0; r < rows; r++) {
@@ -172,14 +196,18 @@ INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_
         size_t g = 0;
         for (; g + 8 <= groups; g += 8) {
             const struct octet octet = scales_of(row, g, 8);
-            const __m256 scales = _mm256_mul_ps(octet.scale, _mm256_loadu_ps(x_scales + g));
+            const __m256 scale_8 = _mm256_mul_ps(octet.scale, _mm256_loadu_ps(x_scales + g));
+            __m512 scales = _mm512_castps256_ps512(scale_8);
+            if (where != NOWHERE)
+                scales = _mm512_insertf32x8(scales, _mm256_mul_ps(scale_8, _mm256_set1_ps(1.0f / 16)), 1);
             sums.minima = _mm256_fmadd_ps(octet.minimum, _mm256_loadu_ps(x_sums + g), sums.minima);
+            fetch_ahead(row + g / 8 * octet_bytes, octet_bytes);
             UNROLL
             for (int pair = 0; pair < 4; pair++) {
                 const size_t at = g + 2 * (size_t)pair;
                 const __m512i activations = _mm512_loadu_si512((const char *)x + at * Q8_GROUP);
                 const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), unpack(row, at), activations);
-                const __m512 scale = pair_scales(scales, pair);
+                const __m512 scale = pair_scales(scales, pair, where);
                 if (pair % 2 == 0)
                     sums.even = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums.even);
                 else
@@ -209,23 +237,24 @@ INLINE void matvec_blocks(float *y, const void *weights, size_t row_bytes, size_
     }
 }
 
-#define MATVEC_BLOCKS(name, one_offset, scales_of)                                                                     \
+#define MATVEC_BLOCKS(name, blocks, where, one_offset, scales_of)                                                      \
     void avx512_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
-        matvec_blocks(y, weights, row_bytes, rows, x, n, unpack_pair_##name, unpack_q_##name, one_offset, scales_of);  \
+        matvec_blocks(y, weights, row_bytes, rows, x, n, (blocks) * sizeof(struct block_##name), unpack_pair_##name,   \
+                      where, unpack_q_##name, one_offset, scales_of);                                                  \
     }
 
-MATVEC_BLOCKS(q8_0, 128, unsigned_scales_q8_0)
-MATVEC_BLOCKS(q4_0, 0, permuted_scales_q4_0)
-MATVEC_BLOCKS(q4_1, 0, unpack_scales_q4_1)
-MATVEC_BLOCKS(q5_0, 0, unpack_scales_q5_0)
-MATVEC_BLOCKS(q5_1, 0, unpack_scales_q5_1)
-MATVEC_BLOCKS(iq4_nl, 128, permuted_scales_iq4_nl)
-MATVEC_BLOCKS(q4_k, 0, unpack_scales_q4_k)
-MATVEC_BLOCKS(q5_k, 0, unpack_scales_q5_k)
+MATVEC_BLOCKS(q8_0, 8, NOWHERE, 128, unsigned_scales_q8_0)
+MATVEC_BLOCKS(q4_0, 8, UPPER_HALVES, 0, permuted_scales_q4_0)
+MATVEC_BLOCKS(q4_1, 8, UPPER_HALVES, 0, unpack_scales_q4_1)
+MATVEC_BLOCKS(q5_0, 8, NOWHERE, 0, unpack_scales_q5_0)
+MATVEC_BLOCKS(q5_1, 8, NOWHERE, 0, unpack_scales_q5_1)
+MATVEC_BLOCKS(iq4_nl, 8, NOWHERE, 128, permuted_scales_iq4_nl)
+MATVEC_BLOCKS(q4_k, 1, SECOND_GROUPS, 0, unpack_scales_q4_k)
+MATVEC_BLOCKS(q5_k, 1, NOWHERE, 0, unpack_scales_q5_k)
 
 /* A scale for each 16 weights: four sums for each; minima meet the sums of half groups. */
 INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n,
-                            unpack_pair unpack, unpack_sixteen scales_of) {
+                            const size_t octet_bytes, unpack_pair unpack, unpack_sixteen scales_of) {
     const float *x_scales = q8_row_scales(x, n);
     const int16_t *x_halves = q8_row_halves(x, n);
     const __m512i lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -234,6 +263,7 @@ INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, siz
         struct sums sums = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm256_setzero_ps()};
         for (size_t group = 0; group < n / Q8_GROUP; group += 8) {
             const struct sixteen sixteen = scales_of(row, group);
+            fetch_ahead(row + group / 8 * octet_bytes, octet_bytes);
             const __m256 x_scale = _mm256_loadu_ps(x_scales + group);
             const __m512 d = _mm512_castps256_ps512(_mm256_mul_ps(_mm256_set1_ps(sixteen.d), x_scale));
             const __m512 d_twice =
@@ -262,7 +292,8 @@ INLINE void matvec_sixteens(float *y, const void *weights, size_t row_bytes, siz
 
 #define MATVEC_SIXTEENS(name)                                                                                          \
     void avx512_matvec_##name(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n) { \
-        matvec_sixteens(y, weights, row_bytes, rows, x, n, unpack_pair_##name, unpack_sixteen_##name);                 \
+        matvec_sixteens(y, weights, row_bytes, rows, x, n, sizeof(struct block_##name), unpack_pair_##name,            \
+                        unpack_sixteen_##name);                                                                        \
     }
 
 MATVEC_SIXTEENS(q2_k)
