@@ -42,48 +42,66 @@ READ_LOOP(read_avx512, 64, AVX512)
 
 /* ------------------------------------------------------------------ multiplying */
 
-/* As many chains hide the latency of the instructions in any processor of today. */
-enum { CHAINS = 12, STEPS = 1 << 16 };
+/* As many chains hide the latency of the instructions in any processor of today. Each has a variable of its own: an
+ * array would be kept in memory. */
+#define CHAINS 12
+#define EACH_CHAIN(X, step)                                                                                            \
+    X(s0, step)                                                                                                        \
+    X(s1, step) X(s2, step) X(s3, step) X(s4, step) X(s5, step) X(s6, step) X(s7, step) X(s8, step) X(s9, step)        \
+        X(s10, step) X(s11, step)
 
-/* Does STEPS steps of CHAINS instructions, `width` multiply-adds each. */
+enum { STEPS = 1 << 16 };
+
+/* Does STEPS steps of CHAINS instructions. */
 typedef void multiply_add_chains(void);
 
-#define CHAINS_OF(function, type, zero, step, target)                                                                  \
+#define CHAIN_STEP(s, step)                                                                                            \
+    s = step(s);                                                                                                       \
+    FORGET(s);
+
+/* A chain is s = step(s), again and again, from zero. */
+#define MULTIPLY_ADD_CHAINS(function, type, zero, step, target)                                                        \
     target static void function(void) {                                                                                \
-        type sums[CHAINS];                                                                                             \
-        for (size_t i = 0; i < CHAINS; i++) sums[i] = zero;                                                            \
-        for (size_t n = 0; n < STEPS; n++)                                                                             \
-            for (size_t i = 0; i < CHAINS; i++) {                                                                      \
-                step;                                                                                                  \
-                FORGET(sums[i]);                                                                                       \
-            }                                                                                                          \
+        type s0 = zero, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0,     \
+             s11 = s0;                                                                                                 \
+        for (size_t n = 0; n < STEPS; n++) {                                                                           \
+            EACH_CHAIN(CHAIN_STEP, step)                                                                               \
+        }                                                                                                              \
     }
 
 #if defined(__x86_64__) || defined(_M_X64)
-CHAINS_OF(int8_avx512, __m512i, _mm512_setzero_si512(),
-          sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_set1_epi8(1), _mm512_set1_epi8(1)), AVX512)
-CHAINS_OF(f32_avx512, __m512, _mm512_setzero_ps(),
-          sums[i] = _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sums[i]), AVX512)
-CHAINS_OF(f32_avx2, __m256, _mm256_setzero_ps(),
-          sums[i] = _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sums[i]), AVX2)
-
-/* vpmaddubsw, whose 16-bit sums have to be added. */
-AVX2 static void int8_avx2(void) {
-    __m256i sums[CHAINS], weights = _mm256_set1_epi8(1);
-    for (size_t i = 0; i < CHAINS; i++) sums[i] = _mm256_setzero_si256();
-    for (size_t n = 0; n < STEPS; n++) {
-        for (size_t i = 0; i < CHAINS; i++) {
-            FORGET(weights);
-            sums[i] = _mm256_add_epi16(sums[i], _mm256_maddubs_epi16(weights, _mm256_set1_epi8(1)));
-            FORGET(sums[i]);
-        }
-    }
+AVX512 static inline __m512i dpbusd_512(__m512i sum) {
+    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_set1_epi8(1));
 }
+
+AVX512 static inline __m512 fmadd_512(__m512 sum) { return _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sum); }
+
+/* The 16-bit sums of vpmaddubsw have to be added. */
+AVX2 static inline __m256i maddubs_256(__m256i sum) {
+    __m256i weights = _mm256_set1_epi8(1);
+    FORGET(weights);
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, _mm256_set1_epi8(1)));
+}
+
+AVX2 static inline __m256 fmadd_256(__m256 sum) { return _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sum); }
+
+MULTIPLY_ADD_CHAINS(int8_avx512, __m512i, _mm512_setzero_si512(), dpbusd_512, AVX512)
+MULTIPLY_ADD_CHAINS(f32_avx512, __m512, _mm512_setzero_ps(), fmadd_512, AVX512)
+MULTIPLY_ADD_CHAINS(int8_avx2, __m256i, _mm256_setzero_si256(), maddubs_256, AVX2)
+MULTIPLY_ADD_CHAINS(f32_avx2, __m256, _mm256_setzero_ps(), fmadd_256, AVX2)
 #elif defined(__aarch64__)
-CHAINS_OF(f32_neon, float32x4_t, vdupq_n_f32(0), sums[i] = vfmaq_f32(sums[i], vdupq_n_f32(1), vdupq_n_f32(1)), )
-CHAINS_OF(int8_neon, int16x8_t, vdupq_n_s16(0), sums[i] = vmlal_s8(sums[i], vdup_n_s8(1), vdup_n_s8(1)), )
-CHAINS_OF(int8_dotprod, int32x4_t, vdupq_n_s32(0), sums[i] = vdotq_s32(sums[i], vdupq_n_s8(1), vdupq_n_s8(1)), DOTPROD)
-CHAINS_OF(int8_i8mm, int32x4_t, vdupq_n_s32(0), sums[i] = vmmlaq_s32(sums[i], vdupq_n_s8(1), vdupq_n_s8(1)), I8MM)
+I8MM static inline int32x4_t smmla(int32x4_t sum) { return vmmlaq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)); }
+
+DOTPROD static inline int32x4_t sdot(int32x4_t sum) { return vdotq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)); }
+
+static inline int16x8_t smlal(int16x8_t sum) { return vmlal_s8(sum, vdup_n_s8(1), vdup_n_s8(1)); }
+
+static inline float32x4_t fmla(float32x4_t sum) { return vfmaq_f32(sum, vdupq_n_f32(1), vdupq_n_f32(1)); }
+
+MULTIPLY_ADD_CHAINS(int8_i8mm, int32x4_t, vdupq_n_s32(0), smmla, I8MM)
+MULTIPLY_ADD_CHAINS(int8_dotprod, int32x4_t, vdupq_n_s32(0), sdot, DOTPROD)
+MULTIPLY_ADD_CHAINS(int8_neon, int16x8_t, vdupq_n_s16(0), smlal, )
+MULTIPLY_ADD_CHAINS(f32_neon, float32x4_t, vdupq_n_f32(0), fmla, )
 #endif
 
 /* ------------------------------------------------------------------ of a tier */
@@ -92,7 +110,7 @@ static const struct tier_limits {
     const char *tier;
     read_loop *read;
     multiply_add_chains *int8;
-    size_t int8_width;
+    size_t int8_width; /* multiply-adds of an instruction */
     multiply_add_chains *f32;
     size_t f32_width;
 } tiers[] = {
