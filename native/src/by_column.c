@@ -129,7 +129,8 @@ static void pack(void *argument, struct worker *worker) {
     const struct packing *packing = argument;
     const struct rwkv_model *model = packing->model;
     const size_t tiles = column_rows(model->width) / COLUMN_TILE;
-    for (size_t item; (item = pool_take(worker)) < model->layer_count * tiles;) {
+    const size_t items = model->layer_count * tiles;
+    for (size_t item; (item = pool_take(worker, items)) < items;) {
         const struct matrix *matrix = &model->layers[item / tiles].channel_value;
         const size_t tile = item % tiles, first = tile * COLUMN_TILE;
         if (!matrix->by_column) continue;

@@ -58,20 +58,27 @@ static struct observation *find_observation(struct observation *observation, con
     return observation;
 }
 
+static size_t columns_per_item(const struct observation *observation) {
+    return observation->block_columns == 1 ? SQUARES : observation->block_columns;
+}
+
+/* What there is to do for a product: nothing, if nobody wants to know. */
+static size_t item_count(const struct observation *observation) {
+    if (!observation) return 0;
+    const size_t columns = columns_per_item(observation);
+    return (observation->columns + columns - 1) / columns;
+}
+
 void observe(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
              size_t rows) {
     if (!chunk->observations) return;
-    size_t begin = 0, item = pool_take(worker);
     for (size_t i = 0; i < count; i++) {
         struct observation *observation = find_observation(chunk->observations, products[i].matrix->data);
-        if (!observation) continue;
-        const size_t columns = observation->block_columns == 1 ? SQUARES : observation->block_columns;
-        const size_t end = begin + (observation->columns + columns - 1) / columns;
-        for (; item < end; item = pool_take(worker))
-            add_item(chunk, worker, observation, products[i].input, rows, item - begin, columns);
-        begin = end;
+        const size_t items = item_count(observation);
+        for (size_t item; (item = pool_take(worker, items)) < items;)
+            add_item(chunk, worker, observation, products[i].input, rows, item, columns_per_item(observation));
+        pool_barrier(worker);
     }
-    pool_barrier(worker);
 }
 
 void observations_free(struct observation *observations) {

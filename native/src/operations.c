@@ -39,7 +39,7 @@ float *layer_state(const struct chunk *chunk, const struct span *span, const str
 void embed(const struct chunk *chunk, struct worker *worker) {
     const struct rwkv_model *model = chunk->model;
     const struct matrix *table = &model->embedding;
-    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+    for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
         for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
             float *x = row_of(chunk->buffers->x, row, chunk);
             decode_row(table->type, x, table->data + chunk->tokens[row] * table->row_bytes, model->width);
@@ -78,7 +78,7 @@ void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const s
     const size_t width = chunk->model->width;
     const float epsilon = chunk->model->layer_norm_epsilon;
 
-    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+    for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
         const size_t first = block * ROW_BLOCK, end = min_size(first + ROW_BLOCK, chunk->rows);
         for (size_t row = first; row < end; row++) {
             const struct span *span = &chunk->spans[chunk->span_of[row]];
@@ -111,7 +111,7 @@ void mix_again(const struct chunk *chunk, struct worker *worker, const struct la
     const struct desk *desk = &chunk->desks[worker->index];
     const size_t width = chunk->model->width;
 
-    for (size_t block; (block = pool_take(worker)) < row_blocks(chunk->rows);) {
+    for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
         for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
             const struct span *span = &chunk->spans[chunk->span_of[row]];
             const float *h = row_of(chunk->buffers->h, row, chunk);
@@ -141,14 +141,14 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
  *
  * Many rows of activations: an item is a panel, whose weights are unpacked once and then used for all of them.
  * Few: the kernel for one row of activations is called for each; an item is many weight rows, which stay in the cache
- * meanwhile. At the beginning of each the processor has to find out anew which memory to fetch ahead: items of 32 KiB
- * instead of 128 cost a fifth of the speed of decoding.
+ * meanwhile. The items of a thread lie one after the other, so that their size matters little for reading memory: it is
+ * a compromise between calls and what threads wait for each other at the end.
  */
 
 /* Rows of activations from which on unpacking pays. */
 #define MIN_PANEL_TOKENS 3
 
-#define ITEM_BYTES 131072
+#define ITEM_BYTES 65536
 
 static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
     const struct kernels *kernels = chunk->kernels;
@@ -231,17 +231,12 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
     if (tokens == 0) return;
     observe(chunk, worker, products, count, tokens);
     const struct desk *desk = &chunk->desks[worker->index];
-    const struct product *product = products;
-    size_t begin = 0, items = item_count(chunk, product->matrix, tokens); /* those of this product */
-    for (;;) {
-        const size_t item = pool_take(worker);
-        while (item >= begin + items && product + 1 < products + count) {
-            begin += items;
-            product++;
-            items = item_count(chunk, product->matrix, tokens);
-        }
-        if (item >= begin + items) break;
-        multiply_item(chunk, desk, product, item - begin, tokens, selection);
+    size_t items = 0; /* of all products, one after the other */
+    for (size_t i = 0; i < count; i++) items += item_count(chunk, products[i].matrix, tokens);
+    for (size_t item; (item = pool_take(worker, items)) < items;) {
+        const struct product *product = products;
+        for (size_t those; item >= (those = item_count(chunk, product->matrix, tokens)); product++) item -= those;
+        multiply_item(chunk, desk, product, item, tokens, selection);
     }
     pool_barrier(worker);
 }
@@ -280,9 +275,10 @@ static void multiply_by_column(const struct chunk *chunk, struct worker *worker,
     observe(chunk, worker, product, 1, selected_rows(chunk, selection));
     for (size_t token = 0; token < selected_rows(chunk, selection); token++) {
         const void *x = wants_q8(matrix) ? q8_of(product->input, token) : floats_of(product->input, token);
-        for (size_t part; (part = pool_take(worker)) < parts;) multiply_part(chunk, matrix, x, part, parts);
+        for (size_t part; (part = pool_take(worker, parts)) < parts;) multiply_part(chunk, matrix, x, part, parts);
         pool_barrier(worker);
-        for (size_t item; (item = pool_take(worker)) * SUM_ROWS < matrix->rows;) {
+        const size_t items = (matrix->rows + SUM_ROWS - 1) / SUM_ROWS;
+        for (size_t item; (item = pool_take(worker, items)) < items;) {
             const size_t first = item * SUM_ROWS, rows = min_size(SUM_ROWS, matrix->rows - first);
             add_parts(chunk, results, parts, column_rows(matrix->rows), first, rows);
             finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
@@ -298,7 +294,7 @@ void prepare(const struct chunk *chunk, struct worker *worker, const struct prod
     const size_t rows = selected_rows(chunk, selection);
     if (!wanted || rows == 0) return;
 
-    for (size_t block; (block = pool_take(worker)) < row_blocks(rows);) {
+    for (size_t block; (block = pool_take(worker, row_blocks(rows))) < row_blocks(rows);) {
         for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, rows); row++) {
             for (size_t i = 0; i < count; i++) {
                 const struct activations *input = products[i].input;
@@ -314,7 +310,8 @@ void prepare(const struct chunk *chunk, struct worker *worker, const struct prod
 
 void each_part(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t parts,
                part_body *body) {
-    for (size_t item; (item = pool_take(worker)) < chunk->span_count * parts;)
+    const size_t items = chunk->span_count * parts;
+    for (size_t item; (item = pool_take(worker, items)) < items;)
         body(chunk, layer, &chunk->spans[item / parts], item % parts);
     pool_barrier(worker);
 }
@@ -377,7 +374,7 @@ void compute_logits(const struct chunk *chunk, struct worker *worker) {
     const struct product head = {.matrix = &model->head, .input = y, .outputs = chunk->logits};
     if (chunk->wanted_count == 0) return;
 
-    for (size_t slot; (slot = pool_take(worker)) < chunk->wanted_count;) {
+    for (size_t slot; (slot = pool_take(worker, chunk->wanted_count)) < chunk->wanted_count;) {
         const float *x = row_of(chunk->buffers->x, chunk->wanted_rows[slot], chunk);
         chunk->kernels->layer_norm(floats_of(y, slot), x, model->output_norm.weight, model->output_norm.bias,
                                    model->layer_norm_epsilon, model->width);

@@ -48,7 +48,7 @@ static void ring_phase(struct ring *ring, size_t phase, size_t item) {
 static void ring_task(void *argument, struct worker *worker) {
     struct ring *ring = argument;
     for (size_t phase = 0; phase < ring->phases; phase++) {
-        for (size_t item; (item = pool_take(worker)) < ITEMS;) ring_phase(ring, phase, item);
+        for (size_t item; (item = pool_take(worker, ITEMS)) < ITEMS;) ring_phase(ring, phase, item);
         pool_barrier(worker);
     }
 }

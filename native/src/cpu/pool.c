@@ -27,6 +27,12 @@
 
 #define CACHE_LINE 64
 
+/* How many of its items of this phase have been taken, in a cache line of its own. */
+struct share {
+    atomic_size_t taken;
+    char rest[CACHE_LINE - sizeof(size_t)];
+};
+
 struct pool {
     uint32_t thread_count;
     bool spin;
@@ -36,21 +42,25 @@ struct pool {
     void *argument;
 
     struct worker *workers; /* [thread_count] */
+    struct share *shares;   /* [thread_count] */
     struct thread *threads; /* [started_count]: thread i runs workers[i + 1] */
     uint32_t started_count; /* thread_count - 1, once the pool is made */
     struct mutex mutex;
     struct condition phase_changed;
 
-    /* What is watched, what is counted at arrival and what is counted while working lie in lines of their own. */
+    /* What is watched and what is counted at arrival lie in lines of their own. */
     char before_phase[CACHE_LINE];
     atomic_uint phase;
     atomic_uint sleepers;
     char before_missing[CACHE_LINE];
     atomic_uint missing;
-    char before_next[CACHE_LINE];
-    atomic_size_t next;
-    char after_next[CACHE_LINE];
+    char after_missing[CACHE_LINE];
 };
+
+static void renew_shares(struct pool *pool) {
+    for (uint32_t i = 0; i < pool->thread_count; i++)
+        atomic_store_explicit(&pool->shares[i].taken, 0, memory_order_relaxed);
+}
 
 static bool wait_spinning(struct pool *pool, unsigned phase) {
     uint64_t start = thread_nanoseconds();
@@ -74,7 +84,7 @@ static void wait_sleeping(struct pool *pool, unsigned phase) {
 void pool_barrier(struct worker *worker) {
     struct pool *pool = worker->pool;
     if (pool->thread_count == 1) {
-        atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+        renew_shares(pool);
         return;
     }
 
@@ -86,7 +96,7 @@ void pool_barrier(struct worker *worker) {
 
     /* All others wait: nobody looks at these before the new phase. */
     atomic_store_explicit(&pool->missing, pool->thread_count, memory_order_relaxed);
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    renew_shares(pool);
     atomic_fetch_add(&pool->phase, 1);
     if (atomic_load(&pool->sleepers) > 0) {
         /* Once the mutex was ours, whoever has not seen the new phase is waiting for the condition. Waking them with
@@ -97,14 +107,18 @@ void pool_barrier(struct worker *worker) {
     }
 }
 
-size_t pool_take(struct worker *worker) {
+size_t pool_take(struct worker *worker, size_t items) {
     struct pool *pool = worker->pool;
-    if (pool->thread_count == 1) {
-        size_t item = atomic_load_explicit(&pool->next, memory_order_relaxed);
-        atomic_store_explicit(&pool->next, item + 1, memory_order_relaxed);
-        return item;
+    const size_t threads = pool->thread_count;
+    for (size_t i = 0; i < threads; i++) {
+        const size_t owner = (worker->index + i) % threads;
+        const size_t first = items * owner / threads, count = items * (owner + 1) / threads - first;
+        atomic_size_t *taken = &pool->shares[owner].taken;
+        if (atomic_load_explicit(taken, memory_order_relaxed) >= count) continue;
+        const size_t item = atomic_fetch_add_explicit(taken, 1, memory_order_relaxed);
+        if (item < count) return first + item;
     }
-    return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+    return items;
 }
 
 static void work(void *argument) {
@@ -135,13 +149,15 @@ enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct
 
     struct pool *pool = calloc(1, sizeof *pool);
     struct worker *workers = calloc(thread_count, sizeof *workers);
+    struct share *shares = calloc(thread_count, sizeof *shares);
     struct thread *threads = calloc(thread_count, sizeof *threads);
-    bool have_memory = pool && workers && threads;
+    bool have_memory = pool && workers && shares && threads;
     bool have_mutex = have_memory && mutex_init(&pool->mutex);
     bool have_condition = have_mutex && condition_init(&pool->phase_changed);
     if (!have_condition) {
         if (have_mutex) mutex_destroy(&pool->mutex);
         free(threads);
+        free(shares);
         free(workers);
         free(pool);
         return error_set(error, RWKV_ERROR_MEMORY, "no memory for a pool of %u threads", (unsigned)thread_count);
@@ -150,12 +166,15 @@ enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct
     pool->thread_count = thread_count;
     pool->spin = thread_count <= thread_processor_count();
     pool->workers = workers;
+    pool->shares = shares;
     pool->threads = threads;
     atomic_init(&pool->phase, 0);
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->missing, thread_count);
-    atomic_init(&pool->next, 0);
-    for (uint32_t i = 0; i < thread_count; i++) workers[i] = (struct worker){pool, i};
+    for (uint32_t i = 0; i < thread_count; i++) {
+        workers[i] = (struct worker){pool, i};
+        atomic_init(&shares[i].taken, 0);
+    }
 
     while (pool->started_count < thread_count - 1) {
         uint32_t i = pool->started_count;
@@ -180,6 +199,7 @@ void pool_free(struct pool *pool) {
     condition_destroy(&pool->phase_changed);
     mutex_destroy(&pool->mutex);
     free(pool->threads);
+    free(pool->shares);
     free(pool->workers);
     free(pool);
 }

@@ -2,14 +2,14 @@
  * A team of threads that run one function together.
  *
  * A task is SPMD: every thread runs the same function from start to end. Inside, each operation is a phase: the
- * threads take its items one by one from a shared counter, whoever is free takes the next, and meet at a barrier, after
- * which all results of the phase are visible to all.
+ * threads take its items one by one, each from its own share first and then from what others have left, and meet at a
+ * barrier, after which all results of the phase are visible to all.
  *
  *     static void task(void *argument, struct worker *worker) {
  *         struct sum *sum = argument;
- *         for (size_t row; (row = pool_take(worker)) < sum->row_count;) first(sum, row);
+ *         for (size_t row; (row = pool_take(worker, sum->row_count)) < sum->row_count;) first(sum, row);
  *         pool_barrier(worker);
- *         for (size_t row; (row = pool_take(worker)) < sum->row_count;) second(sum, row);
+ *         for (size_t row; (row = pool_take(worker, sum->row_count)) < sum->row_count;) second(sum, row);
  *     }
  *
  * What an item computes must not depend on who computes it; then the result does not depend on the number of threads.
@@ -46,14 +46,15 @@ void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *wor
 
 /*
  * Inside a task, called by all of its threads equally often: returns when all have called it. What any of them wrote
- * before is visible to all after, and pool_take counts from 0 again.
+ * before is visible to all after, and pool_take begins anew.
  */
 void pool_barrier(struct worker *worker);
 
 /*
- * Inside a task: the next item of this phase, 0, 1, 2, … over all threads together. A thread that has been given an
- * item past the last has no more to do before the barrier.
+ * Inside a task: an item, 0 to items - 1, that no other thread is given in this phase; `items` if there is none left.
+ * All threads must say the same `items` throughout a phase. A thread is given neighbours in their order, so that it
+ * reads memory in one long run, as long as its share lasts.
  */
-size_t pool_take(struct worker *worker);
+size_t pool_take(struct worker *worker, size_t items);
 
 #endif

@@ -104,7 +104,7 @@ static void run(void *argument, struct worker *worker) {
             for (size_t item = 0; item < w->items; item++) w->item(w->argument, item, worker->index);
             continue;
         }
-        for (size_t item; (item = pool_take(worker)) < w->items;) w->item(w->argument, item, worker->index);
+        for (size_t item; (item = pool_take(worker, w->items)) < w->items;) w->item(w->argument, item, worker->index);
         pool_barrier(worker);
     }
 }
