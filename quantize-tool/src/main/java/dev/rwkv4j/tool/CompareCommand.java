@@ -83,7 +83,7 @@ final class CompareCommand implements Command {
         if (chart.isPresent()) {
             InputFiles.refuse(chart.get(), arguments.operandPaths(0));
             OutputFile.check(chart.get(), arguments, ModelArguments.VOCABULARY, ScoredText.FILE);
-            requireDirectory(chart.get()); // now, not after an hour
+            OutputFile.requireDirectory(chart.get());
         }
         Path baseFile = arguments.operandPath(0);
         List<Result> results = new ArrayList<>();
@@ -104,13 +104,6 @@ final class CompareCommand implements Command {
             terminal.out().println(Json.of(json(baseFile, text, results)));
         } else {
             print(baseFile, text, results, arguments.has("tensors"), terminal.out());
-        }
-    }
-
-    private static void requireDirectory(Path file) throws UsageException {
-        Path directory = file.toAbsolutePath().getParent();
-        if (directory == null || !Files.isDirectory(directory)) {
-            throw new UsageException(file + ": its directory does not exist");
         }
     }
 

@@ -6,6 +6,7 @@ import dev.rwkv4j.RwkvState;
 import dev.rwkv4j.Sampling;
 import dev.rwkv4j.StopReason;
 import dev.rwkv4j.tokenizer.Tokenizer;
+import dev.rwkv4j.tool.bench.ProcessMemory;
 import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.Command;
 import dev.rwkv4j.tool.cli.Figures;

@@ -33,6 +33,14 @@ final class OutputFile {
         return file;
     }
 
+    /** Tells now, not after an hour, that there is no place for a file. */
+    static void requireDirectory(Path file) throws UsageException {
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new UsageException(file + ": its directory does not exist");
+        }
+    }
+
     /** Makes the content of a file. */
     @FunctionalInterface
     interface Content {

@@ -197,26 +197,6 @@ class ModelCommandsTest {
     }
 
     @Test
-    void benchAsJson() throws Exception {
-        JsonArray json = JsonParser.parseString(good("bench", "-m", MODEL, "-m", MODEL, "-t", "1", "-t", "2", "-p", "8",
-                "-n", "4", "-r", "1", "--json").text()).getAsJsonArray();
-        assertThat(json).hasSize(4);
-        JsonObject last = json.get(3).getAsJsonObject();
-        assertThat(last.get("model").getAsString()).isEqualTo(MODEL);
-        assertThat(last.get("threads").getAsInt()).isEqualTo(2);
-        assertThat(last.keySet()).contains("prompt_tokens_per_second", "decode_tokens_per_second", "load_ms",
-                "peak_rss_bytes");
-        assertThat(last.get("decode_tokens_per_second").getAsDouble()).isPositive();
-    }
-
-    @Test
-    void benchAsATable() throws Exception {
-        Result result = good("bench", "-m", MODEL, "-p", "8", "-n", "4", "-r", "1");
-        assertThat(result.text()).startsWith("model").contains(MODEL, "tokens/s", "prompt of 8");
-        assertThat(result.err()).isEmpty();
-    }
-
-    @Test
     void theDemoTellsAStory() throws Exception {
         assumeTrue(DEMO_MODEL != null, "this build has no demo model");
         Result result = good("demo", "--seed", "1");

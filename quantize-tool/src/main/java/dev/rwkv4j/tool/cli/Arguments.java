@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.apache.commons.cli.AmbiguousOptionException;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.DefaultParser;
@@ -137,10 +138,10 @@ public final class Arguments {
         return text.isEmpty() ? absent : parseInteger(names(option), text.get(), least, most);
     }
 
-    /** All values of an option that may be repeated, as integers between two bounds. */
+    /** All values of an option that may be repeated, or have several with commas between them, as integers. */
     public List<Integer> integers(String option, int least, int most) throws UsageException {
         List<Integer> values = new ArrayList<>();
-        for (String text : texts(option)) {
+        for (String text : texts(option).stream().flatMap(Pattern.compile(",")::splitAsStream).toList()) {
             values.add(Math.toIntExact(parseInteger(names(option), text, least, most)));
         }
         return values;

@@ -27,6 +27,11 @@ public final class Figures {
         return scaled(count, COUNTS, "");
     }
 
+    /** An exact number, for example {@code 100,000}. */
+    public static String grouped(long number) {
+        return String.format(Locale.ROOT, "%,d", number);
+    }
+
     /** So many of a thing, for example {@code 1 token} or {@code 12 tokens}. */
     public static String of(int number, String thing) {
         return number + " " + thing + (number == 1 ? "" : "s");

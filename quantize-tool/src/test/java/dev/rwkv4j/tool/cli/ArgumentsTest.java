@@ -50,6 +50,9 @@ class ArgumentsTest {
         Arguments arguments = parse("in.txt", "-n", "1", "-n", "2");
         assertThat(arguments.integer("count", 0, 0, 9)).isEqualTo(2);
         assertThat(arguments.integers("count", 0, 9)).containsExactly(1, 2);
+        assertThat(parse("in.txt", "-n", "1,2", "-n", "3").integers("count", 0, 9)).containsExactly(1, 2, 3);
+        refused(() -> parse("in.txt", "-n", "1,,2").integers("count", 0, 9))
+                .hasMessage("-n, --count is , expected an integer from 0 to 9");
     }
 
     @Test

@@ -1,4 +1,4 @@
-package dev.rwkv4j.tool;
+package dev.rwkv4j.tool.bench;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /** How much memory this process holds, as the operating system counts it: Java, the model, all. */
-final class ProcessMemory {
+public final class ProcessMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path CLEAR = Path.of("/proc/self/clear_refs");
 
@@ -15,13 +15,14 @@ final class ProcessMemory {
     private static final String RESET_PEAK = "5";
 
     private static final String PEAK = "VmHWM:";
+    private static final String NOW = "VmRSS:";
     private static final int KIB = 1024;
 
     private ProcessMemory() {
     }
 
     /** Begins to watch for a new peak, where Linux lets us; elsewhere the peak is that since the start. */
-    static void resetPeak() {
+    public static void resetPeak() {
         try {
             Files.writeString(CLEAR, RESET_PEAK);
         } catch (IOException e) {
@@ -30,17 +31,26 @@ final class ProcessMemory {
     }
 
     /** The most bytes that were resident at once; where there is no Linux, those that are resident now, if that is known. */
-    static OptionalLong peakResidentBytes() {
+    public static OptionalLong peakResidentBytes() {
+        return bytes(PEAK);
+    }
+
+    /** The bytes that are resident now, if that is known. */
+    public static OptionalLong residentBytes() {
+        return bytes(NOW);
+    }
+
+    private static OptionalLong bytes(String field) {
         try {
-            return Files.exists(STATUS) ? fromStatus() : fromPs();
+            return Files.exists(STATUS) ? fromStatus(field) : fromPs();
         } catch (IOException | NumberFormatException e) {
             return OptionalLong.empty();
         }
     }
 
-    private static OptionalLong fromStatus() throws IOException {
+    private static OptionalLong fromStatus(String field) throws IOException {
         return Files.readAllLines(STATUS).stream()
-                .filter(line -> line.startsWith(PEAK))
+                .filter(line -> line.startsWith(field))
                 .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * KIB)
                 .findFirst();
     }

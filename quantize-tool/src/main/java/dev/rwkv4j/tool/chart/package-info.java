@@ -1,0 +1,2 @@
+/** Charts as SVG. */
+package dev.rwkv4j.tool.chart;
