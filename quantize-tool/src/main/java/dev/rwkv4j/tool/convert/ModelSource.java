@@ -127,7 +127,8 @@ public final class ModelSource implements AutoCloseable {
         List<String> notes = new ArrayList<>(layout.notes());
         noteEpsilon(additions, notes);
         if (additions.vocabulary().isPresent() || checkpoint.metadata().isEmpty()) {
-            Vocabulary.put(writer, additions.vocabulary(), Math.toIntExact(sizes.vocabulary()), notes);
+            Vocabulary.put(writer, sizes.architecture(), additions.vocabulary(), Math.toIntExact(sizes.vocabulary()),
+                    notes);
         }
         return notes;
     }

@@ -24,19 +24,21 @@ final class Vocabulary {
     }
 
     /**
-     * Adds a tokenizer's keys.
+     * Adds a tokenizer's keys. Without a tokenizer llama.cpp has to be told how many tokens there are.
      *
+     * @param architecture what the keys of the model begin with
      * @param file where the tokenizer is, if there is one
      * @param rows of the model's embedding
      * @param notes for the person, to be added to
      * @throws IOException if the file can't be read, holds no vocabulary, or one that is too large for the model
      */
-    static void put(GgufWriter writer, Optional<Path> file, int rows, List<String> notes) throws IOException {
+    static void put(GgufWriter writer, String architecture, Optional<Path> file, int rows, List<String> notes)
+            throws IOException {
         if (file.isPresent()) {
             put(writer, file.get(), rows, notes);
             return;
         }
-        writer.putString("tokenizer.ggml.model", "none");
+        writer.putString("tokenizer.ggml.model", "none").putUint32(architecture + ".vocab_size", rows);
         if (rows != BYTES) {
             notes.add(
                     "The new file has no vocabulary, so the model takes and gives token numbers instead of text unless "

@@ -92,6 +92,8 @@ class ConversionOptionsTest {
             assertThat(result.tensors()).isEqualTo(file.tensors().size());
             assertThat(file.metadata().getString("general.name")).isEqualTo("tiny-model.v2");
             assertThat(file.metadata().getString("tokenizer.ggml.model")).isEqualTo("none");
+            assertThat(file.metadata().getInt("rwkv5.vocab_size"))
+                    .isEqualTo(Math.toIntExact(file.tensor("output.weight").dims().get(1)));
             assertThat(file.metadata().contains("rwkv5.attention.group_norm_epsilon")).isFalse();
         }
         assertThat(result.notes()).singleElement().asString().contains("no vocabulary");
