@@ -1,37 +1,69 @@
 package dev.rwkv4j.reference;
 
-/** What becomes of a vector before it is multiplied by a matrix of a block format. */
+import dev.rwkv4j.gguf.GgmlType;
+
+/** What becomes of a vector before it is multiplied by a matrix. */
 public enum Activations {
     /** Nothing: exact arithmetic on the stored weights. */
     EXACT,
 
     /**
-     * Rounded to 8-bit integers with a scale for each 32, {@code max|x| / 127}, as engines do for the sake of the
-     * processor's integer units. Shows what of a difference to exact arithmetic comes from there.
+     * Rounded to 8-bit integers with a scale for each 32, {@code max|x| / 127}, if the matrix has a block format, as the
+     * engine does for the sake of the processor's integer units. Shows what of a difference to exact arithmetic comes from
+     * there.
      */
-    INT8;
+    INT8,
+
+    /**
+     * As in llama.cpp on x86-64: rounded to the matrix's own type if that is F16 or BF16; for block formats to 8-bit
+     * integers with a scale for each 256, if they have such blocks, or else for each 32, and then the scale is rounded to
+     * F16 as well. (For Q4_1 and Q5_1 llama.cpp also rounds the sums by which it multiplies the minima; this does not.)
+     */
+    LLAMA_CPP;
 
     private static final int GROUP = 32;
 
-    double[] of(double[] x) {
+    private static final int BFLOAT16_BITS_LESS = 16;
+
+    double[] of(double[] x, GgmlType type) {
         return switch (this) {
             case EXACT -> x;
-            case INT8 -> rounded(x);
+            case INT8 -> type.isQuantized() ? toIntegers(x, GROUP, false) : x;
+            case LLAMA_CPP -> switch (type) {
+                case F32 -> x;
+                case F16 -> Vectors.map(x, Activations::toFloat16);
+                case BF16 -> Vectors.map(x, Activations::toBfloat16);
+                default -> type.blockElements() == GROUP
+                        ? toIntegers(x, GROUP, true)
+                        : toIntegers(x, type.blockElements(), false);
+            };
         };
     }
 
-    private static double[] rounded(double[] x) {
+    private static double[] toIntegers(double[] x, int group, boolean roundScale) {
         double[] y = new double[x.length];
-        for (int begin = 0; begin < x.length; begin += GROUP) {
+        for (int begin = 0; begin < x.length; begin += group) {
             double largest = 0;
-            for (int i = begin; i < begin + GROUP; i++) {
+            for (int i = begin; i < begin + group; i++) {
                 largest = Math.max(largest, Math.abs(x[i]));
             }
             double scale = largest / 127;
-            for (int i = begin; i < begin + GROUP && scale > 0; i++) {
-                y[i] = scale * Math.rint(x[i] / scale);
+            double stored = roundScale ? toFloat16(scale) : scale;
+            for (int i = begin; i < begin + group && scale > 0; i++) {
+                y[i] = stored * Math.rint(x[i] / scale);
             }
         }
         return y;
+    }
+
+    private static double toFloat16(double x) {
+        return Float.float16ToFloat(Float.floatToFloat16((float) x));
+    }
+
+    /** To the nearest, of two as near the even one. */
+    private static double toBfloat16(double x) {
+        int bits = Float.floatToIntBits((float) x);
+        int half = (1 << BFLOAT16_BITS_LESS - 1) - 1 + (bits >>> BFLOAT16_BITS_LESS & 1);
+        return Float.intBitsToFloat(bits + half >> BFLOAT16_BITS_LESS << BFLOAT16_BITS_LESS);
     }
 }

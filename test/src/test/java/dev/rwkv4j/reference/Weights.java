@@ -6,6 +6,7 @@ import static dev.rwkv4j.reference.Vectors.normalise;
 import static dev.rwkv4j.reference.Vectors.putSlice;
 import static dev.rwkv4j.reference.Vectors.slice;
 
+import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufFormatException;
 import dev.rwkv4j.gguf.GgufMetadata;
@@ -46,8 +47,7 @@ final class Weights {
 
     private static Tensor decode(GgufTensor tensor) {
         double[] values = BlockDecoder.decode(tensor.type(), tensor.data(), Math.toIntExact(tensor.elements()));
-        boolean blocks = tensor.type().isQuantized();
-        return new Tensor(values, tensor.dims().stream().map(Math::toIntExact).toList(), blocks);
+        return new Tensor(values, tensor.dims().stream().map(Math::toIntExact).toList(), tensor.type());
     }
 
     /** Some files divide the two output matrices of layer l by {@code 2^(l / every)}, and halve x on the way. */
@@ -107,7 +107,7 @@ final class Weights {
             throw new IllegalArgumentException(
                     "a matrix of " + columns + " columns can't be multiplied by " + vector.length + " values");
         }
-        double[] x = tensor.blocks() ? activations.of(vector) : vector;
+        double[] x = activations.of(vector, tensor.type());
         double[] y = new double[rows];
         for (int row = 0; row < rows; row++) {
             int begin = (firstRow + row) * columns;
@@ -145,15 +145,15 @@ final class Weights {
 
     /**
      * @param dims fastest first
-     * @param blocks whether it is stored in a block format
+     * @param type that it is stored in
      */
-    private record Tensor(double[] values, List<Integer> dims, boolean blocks) {
+    private record Tensor(double[] values, List<Integer> dims, GgmlType type) {
         int rowLength() {
             return dims.getFirst();
         }
 
         Tensor scaled(double factor) {
-            return new Tensor(Vectors.map(values, value -> value * factor), dims, blocks);
+            return new Tensor(Vectors.map(values, value -> value * factor), dims, type);
         }
     }
 }

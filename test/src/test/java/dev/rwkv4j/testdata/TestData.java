@@ -23,6 +23,11 @@ public final class TestData {
     private TestData() {
     }
 
+    /** The root of the repository. */
+    public static Path repository() {
+        return MODULE.getParent();
+    }
+
     /** The folder outside of the repository, whether it is there or not. */
     public static Path shared() {
         String chosen = System.getenv("RWKV4J_DATA");
