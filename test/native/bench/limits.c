@@ -45,63 +45,50 @@ READ_LOOP(read_avx512, 64, AVX512)
 /* As many chains hide the latency of the instructions in any processor of today. Each has a variable of its own: an
  * array would be kept in memory. */
 #define CHAINS 12
-#define EACH_CHAIN(X, step)                                                                                            \
-    X(s0, step)                                                                                                        \
-    X(s1, step) X(s2, step) X(s3, step) X(s4, step) X(s5, step) X(s6, step) X(s7, step) X(s8, step) X(s9, step)        \
-        X(s10, step) X(s11, step)
 
 enum { STEPS = 1 << 16 };
 
 /* Does STEPS steps of CHAINS instructions. */
 typedef void multiply_add_chains(void);
 
-#define CHAIN_STEP(s, step)                                                                                            \
-    s = step(s);                                                                                                       \
-    FORGET(s);
-
-/* A chain is s = step(s), again and again, from zero. */
+/* A chain is sum = step(sum), again and again, from zero. */
 #define MULTIPLY_ADD_CHAINS(function, type, zero, step, target)                                                        \
+    target static inline type function##_step(type sum) {                                                              \
+        sum = step;                                                                                                    \
+        FORGET(sum);                                                                                                   \
+        return sum;                                                                                                    \
+    }                                                                                                                  \
     target static void function(void) {                                                                                \
         type s0 = zero, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0,     \
              s11 = s0;                                                                                                 \
         for (size_t n = 0; n < STEPS; n++) {                                                                           \
-            EACH_CHAIN(CHAIN_STEP, step)                                                                               \
+            s0 = function##_step(s0), s1 = function##_step(s1), s2 = function##_step(s2);                              \
+            s3 = function##_step(s3), s4 = function##_step(s4), s5 = function##_step(s5);                              \
+            s6 = function##_step(s6), s7 = function##_step(s7), s8 = function##_step(s8);                              \
+            s9 = function##_step(s9), s10 = function##_step(s10), s11 = function##_step(s11);                          \
         }                                                                                                              \
     }
 
 #if defined(__x86_64__) || defined(_M_X64)
-AVX512 static inline __m512i dpbusd_512(__m512i sum) {
-    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_set1_epi8(1));
-}
-
-AVX512 static inline __m512 fmadd_512(__m512 sum) { return _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sum); }
+MULTIPLY_ADD_CHAINS(int8_avx512, __m512i, _mm512_setzero_si512(),
+                    _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_set1_epi8(1)), AVX512)
+MULTIPLY_ADD_CHAINS(f32_avx512, __m512, _mm512_setzero_ps(), _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sum),
+                    AVX512)
+MULTIPLY_ADD_CHAINS(f32_avx2, __m256, _mm256_setzero_ps(), _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sum),
+                    AVX2)
 
 /* The 16-bit sums of vpmaddubsw have to be added. */
-AVX2 static inline __m256i maddubs_256(__m256i sum) {
+AVX2 static inline __m256i maddubs(__m256i sum) {
     __m256i weights = _mm256_set1_epi8(1);
     FORGET(weights);
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, _mm256_set1_epi8(1)));
 }
-
-AVX2 static inline __m256 fmadd_256(__m256 sum) { return _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sum); }
-
-MULTIPLY_ADD_CHAINS(int8_avx512, __m512i, _mm512_setzero_si512(), dpbusd_512, AVX512)
-MULTIPLY_ADD_CHAINS(f32_avx512, __m512, _mm512_setzero_ps(), fmadd_512, AVX512)
-MULTIPLY_ADD_CHAINS(int8_avx2, __m256i, _mm256_setzero_si256(), maddubs_256, AVX2)
-MULTIPLY_ADD_CHAINS(f32_avx2, __m256, _mm256_setzero_ps(), fmadd_256, AVX2)
+MULTIPLY_ADD_CHAINS(int8_avx2, __m256i, _mm256_setzero_si256(), maddubs(sum), AVX2)
 #elif defined(__aarch64__)
-I8MM static inline int32x4_t smmla(int32x4_t sum) { return vmmlaq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)); }
-
-DOTPROD static inline int32x4_t sdot(int32x4_t sum) { return vdotq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)); }
-
-static inline int16x8_t smlal(int16x8_t sum) { return vmlal_s8(sum, vdup_n_s8(1), vdup_n_s8(1)); }
-
-static inline float32x4_t fmla(float32x4_t sum) { return vfmaq_f32(sum, vdupq_n_f32(1), vdupq_n_f32(1)); }
-
-MULTIPLY_ADD_CHAINS(int8_i8mm, int32x4_t, vdupq_n_s32(0), smmla, I8MM)
-MULTIPLY_ADD_CHAINS(int8_dotprod, int32x4_t, vdupq_n_s32(0), sdot, DOTPROD)
-MULTIPLY_ADD_CHAINS(int8_neon, int16x8_t, vdupq_n_s16(0), smlal, )
-MULTIPLY_ADD_CHAINS(f32_neon, float32x4_t, vdupq_n_f32(0), fmla, )
+MULTIPLY_ADD_CHAINS(int8_i8mm, int32x4_t, vdupq_n_s32(0), vmmlaq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)), I8MM)
+MULTIPLY_ADD_CHAINS(int8_dotprod, int32x4_t, vdupq_n_s32(0), vdotq_s32(sum, vdupq_n_s8(1), vdupq_n_s8(1)), DOTPROD)
+MULTIPLY_ADD_CHAINS(int8_neon, int16x8_t, vdupq_n_s16(0), vmlal_s8(sum, vdup_n_s8(1), vdup_n_s8(1)), )
+MULTIPLY_ADD_CHAINS(f32_neon, float32x4_t, vdupq_n_f32(0), vfmaq_f32(sum, vdupq_n_f32(1), vdupq_n_f32(1)), )
 #endif
 
 /* ------------------------------------------------------------------ of a tier */

@@ -2,7 +2,7 @@
  * Products with weight matrices as they lie in files, in pieces as operations.c divides them:
  *
  * matvec TYPE   one row of activations, with weights from memory and from the second cache
- * pack TYPE     unpacking panels of weights from memory
+ * pack TYPE     unpacking panels of weights, likewise
  * gemm PANEL    a panel times a chunk of a prompt
  * prompt TYPE   both: all of a matrix times a chunk of a prompt
  */
@@ -80,7 +80,8 @@ static char *panel_of(const struct matrix_bench *m, uint32_t thread) { return m-
 
 static void pack_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
-    m->kernels->pack(panel_of(m, thread), m->weights + item * m->rows * m->row_bytes, m->row_bytes, m->rows, m->n);
+    const char *weights = m->weights + (item * m->rows + thread * m->thread_rows) * m->row_bytes;
+    m->kernels->pack(panel_of(m, thread), weights, m->row_bytes, m->rows, m->n);
 }
 
 static void gemm_item(const void *argument, size_t item, uint32_t thread) {
@@ -123,16 +124,24 @@ static void bench_pack(struct bench *bench, enum weight_type type) {
     const size_t matrices = 1 + MEMORY_BYTES / (bench->rows * weight_row_bytes(type, bench->columns));
     struct matrix_bench m = panels_new(bench, type, matrices);
     char detail[64];
+    struct workload w = {.group = "pack",
+                         .name = name,
+                         .detail = detail,
+                         .item = pack_item,
+                         .argument = &m,
+                         .items = panel_count(bench) * matrices,
+                         .unit_items = (double)panel_count(bench),
+                         .bytes = (double)(m.rows * m.row_bytes),
+                         .byte_limit = bench->limits.memory};
     snprintf(detail, sizeof detail, "%zu x %zu, memory", bench->rows, m.n);
-    bench_report(bench, &(struct workload){.group = "pack",
-                                           .name = name,
-                                           .detail = detail,
-                                           .item = pack_item,
-                                           .argument = &m,
-                                           .items = panel_count(bench) * matrices,
-                                           .unit_items = (double)panel_count(bench),
-                                           .bytes = (double)(m.rows * m.row_bytes),
-                                           .byte_limit = bench->limits.memory});
+    bench_report(bench, &w);
+
+    snprintf(detail, sizeof detail, "%zu x %zu, second cache", bench->rows, m.n);
+    m.thread_rows = m.rows;
+    w.items = 1;
+    w.each = true;
+    w.byte_limit = bench->limits.cache_2;
+    bench_report(bench, &w);
 }
 
 static void bench_gemm(struct bench *bench, enum panel panel, const char *name) {
@@ -164,11 +173,12 @@ static void bench_gemm(struct bench *bench, enum panel panel, const char *name) 
 }
 
 static void bench_prompt(struct bench *bench, enum weight_type type) {
-    enum { MATRICES = 4 };
+    enum { BYTES = 64 << 20 }; /* too many for the caches, too */
     const char *name = weight_type_names[type];
     if (!bench->kernels->matrix[type].pack || !bench_wants(bench, "prompt", name)) return;
     bench_begin(bench);
-    struct matrix_bench m = panels_new(bench, type, MATRICES);
+    const size_t matrices = 1 + BYTES / (bench->rows * weight_row_bytes(type, bench->columns));
+    struct matrix_bench m = panels_new(bench, type, matrices);
     char detail[64];
     snprintf(detail, sizeof detail, "%zu x %zu, %zu tokens", bench->rows, m.n, bench->tokens);
     bench_report(bench, &(struct workload){.group = "prompt",
@@ -176,7 +186,7 @@ static void bench_prompt(struct bench *bench, enum weight_type type) {
                                            .detail = detail,
                                            .item = prompt_item,
                                            .argument = &m,
-                                           .items = panel_count(bench) * MATRICES,
+                                           .items = panel_count(bench) * matrices,
                                            .unit_items = (double)panel_count(bench),
                                            .multiply_adds = (double)(m.rows * m.n * bench->tokens),
                                            .multiply_add_limit =
