@@ -47,7 +47,7 @@ extern "C" {
 #endif
 
 /* Changes when a caller has to change: compared by the bindings when they load the library. */
-#define RWKV_API_VERSION 1
+#define RWKV_API_VERSION 2
 
 /* ------------------------------------------------------------------ status */
 
@@ -155,19 +155,20 @@ RWKV_API enum rwkv_status rwkv_encode_search(uint32_t type, const float *source,
 
 /*
  * Rounding with error feedback (GPTQ): the error of each element is made good, as well as may be, by those after it in
- * its row, so that the products with typical inputs change little. What is typical, rwkv_context_observe tells.
+ * its row, so that the products with typical inputs change little. What is typical, rwkv_calibration_watch tells.
  *
- * rwkv_feedback_prepare turns the sums of a matrix with `columns` columns, observed with `block_columns`, into the
- * factors of its feedback, where they are. rwkv_encode_feedback encodes rows of that matrix with them, any number at a
- * time. `source` is changed on the way. Scales are searched for as with rwkv_encode_search; the bytes may differ
- * between processors. Any thread. Errors: MEMORY (prepare). ARGUMENT for block_columns that are less than a row and no
- * whole blocks of the type, and otherwise as for rwkv_encode_search.
+ * rwkv_feedback_prepare turns the sums of a matrix with `columns` columns, watched with `block_columns`, into the
+ * factors of its feedback, and the drift into a correction of its rows, where they are. rwkv_encode_feedback corrects
+ * and encodes rows of that matrix with them, any number at a time. `source` is changed on the way. Scales are searched
+ * for as with rwkv_encode_search; the bytes may differ between processors. Any thread. Errors: MEMORY (prepare).
+ * ARGUMENT for block_columns that are less than a row and no whole blocks of the type, and otherwise as for
+ * rwkv_encode_search.
  */
-RWKV_API enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns,
+RWKV_API enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns,
                                                 struct rwkv_error *error);
 RWKV_API enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors,
-                                               uint32_t block_columns, uint64_t row_elements, void *target,
-                                               uint64_t target_bytes, struct rwkv_error *error);
+                                               const float *correction, uint32_t block_columns, uint64_t row_elements,
+                                               void *target, uint64_t target_bytes, struct rwkv_error *error);
 
 /* ------------------------------------------------------------------ model */
 
@@ -300,17 +301,15 @@ RWKV_API enum rwkv_status rwkv_context_info(const struct rwkv_context *context, 
                                             struct rwkv_error *error);
 
 /*
- * From now on, evaluations by this context add up products of the inputs x of a matrix: x_i x_j for all i <= j within
- * each diagonal block of `block_columns` columns. With 1 these are the sums of squares of each column.
+ * From now on, evaluations by this context add up the squares of the inputs of a matrix, for each of its columns.
  *
  * tensor: its name in the table of tensors. A matrix is observed at most once.
- * sums, floats: receive where the sums are, and how many: for each block, one after the other, [n][n] with n =
- * block_columns, fewer in the last; of each the upper triangle. They begin with 0, belong to the context, may be read
- * and written while it is not evaluating, and are freed with it. They do not depend on the number of threads. Errors:
+ * squares, columns: receive where the sums are, and how many. They begin with 0, belong to the context, may be read and
+ * written while it is not evaluating, and are freed with it. They do not depend on the number of threads. Errors:
  * ARGUMENT if there is no such matrix, MEMORY.
  */
-RWKV_API enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns,
-                                               float **sums, uint64_t *floats, struct rwkv_error *error);
+RWKV_API enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares,
+                                               uint64_t *columns, struct rwkv_error *error);
 
 /* Which logits a sequence wants. */
 enum rwkv_logits {
@@ -348,6 +347,55 @@ struct rwkv_batch {
  */
 RWKV_API enum rwkv_status rwkv_evaluate(struct rwkv_context *context, const struct rwkv_batch *batch,
                                         uint64_t *evaluated, struct rwkv_error *error);
+
+/* ------------------------------------------------------------------ calibration */
+
+/*
+ * A model as it was and the same model as it is being quantised, `rounded`, read a text together, one layer after the
+ * other: of each matrix one learns what it is multiplied by in both, x and x', before it is quantised itself. Its
+ * quantised weights can then make good what the ones before it have done to x'.
+ *
+ * Of both models the residual stream of all tokens is kept, as it is before some layer, the first one to begin with.
+ * For each layer: for matrices that are multiplied by the same, rwkv_calibration_watch and rwkv_calibration_read, then
+ * quantise them, and so on, in the order in which they are computed; at last read with `advance`.
+ *
+ * One thread at a time.
+ */
+struct rwkv_calibration;
+
+/*
+ * Begins: the tokens are embedded with the embedding of each model. `rounded` has to be dense; the values of its
+ * matrices may change between calls, in their place. Both models must outlive the calibration.
+ * Memory: for each token twice the width in floats, for version 7 four times. Errors: ARGUMENT, MEMORY, THREAD.
+ */
+RWKV_API enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded,
+                                                  const struct rwkv_context_config *config, const uint32_t *tokens,
+                                                  uint64_t token_count, struct rwkv_calibration **calibration,
+                                                  struct rwkv_error *error);
+
+RWKV_API void rwkv_calibration_free(struct rwkv_calibration *calibration);
+
+/*
+ * The next rwkv_calibration_read adds up products of the inputs of a matrix, x of the original and x' of the rounded
+ * model, within each diagonal block of `block_columns` columns:
+ *
+ *     sums[i][j] += x'_i x'_j for i <= j,    drift[i][j] += (x_i - x'_i) x'_j for all i, j
+ *
+ * Both have `floats` floats, for each block, one after the other, [n][n] with n = block_columns, fewer in the last; the
+ * caller sees to what they begin with. They do not depend on the number of threads.
+ * Errors: ARGUMENT if there is no such matrix, it is watched already, or for another number of floats; MEMORY.
+ */
+RWKV_API enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor,
+                                                 uint32_t block_columns, float *sums, float *drift, uint64_t floats,
+                                                 struct rwkv_error *error);
+
+/*
+ * Evaluates layer `layer` for all tokens of the text, from a fresh state; the one after the last is the head. Nothing
+ * is watched afterwards. With `advance` the residual streams become those after the layer, else they remain as they
+ * are. Errors: ARGUMENT if there is no such layer, or for an advance beyond the last.
+ */
+RWKV_API enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance,
+                                                struct rwkv_error *error);
 
 #ifdef __cplusplus
 }

@@ -149,8 +149,7 @@ enum rwkv_status rwkv_context_create(const struct rwkv_model *model, const struc
 void rwkv_context_free(struct rwkv_context *context) {
     if (!context) return;
     pool_free(context->pool);
-    observations_free(context->chunk.observations);
-    free(context->chunk.observing);
+    observations_clear(context);
     free(context->memory);
     free(context->desks);
     free(context);

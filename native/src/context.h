@@ -72,8 +72,6 @@ struct chunk {
     float **logits;        /* [wanted_count]: where they go */
 
     struct observation *observations; /* a list; NULL: nothing is observed */
-    float *observing;                 /* [threads][observing_floats]: scratch */
-    size_t observing_floats;
 };
 
 struct rwkv_context {

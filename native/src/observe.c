@@ -1,21 +1,21 @@
 #include "observe.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix whose inputs x are observed: sums of x_i x_j, i <= j, of diagonal blocks of columns. */
+/* A matrix whose inputs are observed. */
 struct observation {
     struct observation *next;
     const char *data; /* of the matrix */
-    size_t columns, block_columns;
-    float sums[]; /* for each block [n][n] */
+    size_t columns;
+    bool sums;      /* adds their squares up; else keeps those of the last chunk */
+    float inputs[]; /* [columns]; [chunk_tokens][columns] */
 };
 
-/* Columns that are one item of work where only squares are wanted. */
-#define SQUARES 256
+/* Columns that are one item of work. */
+#define ITEM_COLUMNS 256
 
-/* ------------------------------------------------------------------ adding to the sums */
+/* ------------------------------------------------------------------ what evaluations do */
 
 static void add_squares(float *sums, const float *x, size_t stride, size_t rows, size_t n) {
     for (size_t c = 0; c < n; c++) {
@@ -25,32 +25,16 @@ static void add_squares(float *sums, const float *x, size_t stride, size_t rows,
     }
 }
 
-/* X^T X is a matrix product as all others. Transposed, the rows of one column of x lie one after the other, and are
- * both a row of weights and activations. */
-static void add_products(const struct chunk *chunk, float *scratch, float *sums, const float *x, size_t stride,
-                         size_t rows, size_t n) {
-    const struct kernels *kernels = chunk->kernels;
-    float *transposed = scratch + n;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t c = 0; c < n; c++) transposed[c * rows + row] = x[row * stride + c];
-    for (size_t c = 0; c < n; c++) {
-        const float *column = transposed + c * rows;
-        kernels->matrix[WEIGHT_F32].matvec(scratch, column, rows * sizeof *column, n - c, column, rows);
-        kernels->add(sums + c * (n + 1), sums + c * (n + 1), scratch, n - c);
-    }
-}
-
-static void add_item(const struct chunk *chunk, const struct worker *worker, struct observation *observation,
-                     const struct activations *input, size_t rows, size_t item, size_t item_columns) {
-    const size_t first = item * item_columns, rest = observation->columns - first;
-    const size_t n = rest < item_columns ? rest : item_columns;
+static void observe_item(struct observation *observation, const struct activations *input, size_t rows, size_t item) {
+    const size_t first = item * ITEM_COLUMNS, rest = observation->columns - first;
+    const size_t n = rest < ITEM_COLUMNS ? rest : ITEM_COLUMNS;
     const float *x = input->floats + first;
-    float *sums = observation->sums + first * observation->block_columns;
-    if (observation->block_columns == 1)
-        add_squares(sums, x, input->float_stride, rows, n);
+    float *inputs = observation->inputs + first;
+    if (observation->sums)
+        add_squares(inputs, x, input->float_stride, rows, n);
     else
-        add_products(chunk, chunk->observing + worker->index * chunk->observing_floats, sums, x, input->float_stride,
-                     rows, n);
+        for (size_t row = 0; row < rows; row++)
+            memcpy(inputs + row * observation->columns, x + row * input->float_stride, n * sizeof *x);
 }
 
 static struct observation *find_observation(struct observation *observation, const char *data) {
@@ -58,15 +42,9 @@ static struct observation *find_observation(struct observation *observation, con
     return observation;
 }
 
-static size_t columns_per_item(const struct observation *observation) {
-    return observation->block_columns == 1 ? SQUARES : observation->block_columns;
-}
-
 /* What there is to do for a product: nothing, if nobody wants to know. */
 static size_t item_count(const struct observation *observation) {
-    if (!observation) return 0;
-    const size_t columns = columns_per_item(observation);
-    return (observation->columns + columns - 1) / columns;
+    return observation ? (observation->columns + ITEM_COLUMNS - 1) / ITEM_COLUMNS : 0;
 }
 
 void observe(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
@@ -76,20 +54,12 @@ void observe(const struct chunk *chunk, struct worker *worker, const struct prod
         struct observation *observation = find_observation(chunk->observations, products[i].matrix->data);
         const size_t items = item_count(observation);
         for (size_t item; (item = pool_take(worker, items)) < items;)
-            add_item(chunk, worker, observation, products[i].input, rows, item, columns_per_item(observation));
+            observe_item(observation, products[i].input, rows, item);
         pool_barrier(worker);
     }
 }
 
-void observations_free(struct observation *observations) {
-    while (observations) {
-        struct observation *next = observations->next;
-        free(observations);
-        observations = next;
-    }
-}
-
-/* ------------------------------------------------------------------ the public function */
+/* ------------------------------------------------------------------ what is observed */
 
 static const struct named_matrix *find_matrix(const struct rwkv_model *model, const char *tensor) {
     const struct named_matrix *matrix = model->names;
@@ -97,40 +67,54 @@ static const struct named_matrix *find_matrix(const struct rwkv_model *model, co
     return matrix;
 }
 
-static bool make_room(struct rwkv_context *context, size_t block_columns) {
-    const size_t floats = block_columns * ((size_t)context->chunk_tokens + 1);
-    if (block_columns == 1 || floats <= context->chunk.observing_floats) return true;
-    float *scratch = malloc(context->thread_count * floats * sizeof *scratch);
-    if (!scratch) return false;
-    free(context->chunk.observing);
-    context->chunk.observing = scratch;
-    context->chunk.observing_floats = floats;
-    return true;
-}
-
-enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns,
-                                      float **sums, uint64_t *floats, struct rwkv_error *error) {
-    if (!context || !tensor || !sums || !floats || block_columns == 0)
-        return error_set(error, RWKV_ERROR_ARGUMENT,
-                         "rwkv_context_observe: context, tensor, sums or floats is NULL, or block_columns 0");
+static enum rwkv_status add_observation(struct rwkv_context *context, const char *tensor, bool sums,
+                                        struct observation **result, struct rwkv_error *error) {
     const struct named_matrix *matrix = find_matrix(context->model, tensor);
     if (!matrix) return error_set(error, RWKV_ERROR_ARGUMENT, "%s is no matrix of this model", tensor);
     if (find_observation(context->chunk.observations, matrix->data))
         return error_set(error, RWKV_ERROR_ARGUMENT, "matrix %s is observed already", tensor);
-
-    const size_t block = block_columns < matrix->columns ? block_columns : matrix->columns;
-    const size_t rest = matrix->columns % block, count = (matrix->columns - rest) * block + rest * rest;
-    struct observation *observation = calloc(1, sizeof *observation + count * sizeof *observation->sums);
-    if (!observation || !make_room(context, block)) {
-        free(observation);
-        return error_set(error, RWKV_ERROR_MEMORY, "no memory to observe matrix %s: %zu sums", tensor, count);
-    }
+    const size_t floats = (sums ? 1 : context->chunk_tokens) * matrix->columns;
+    struct observation *observation = calloc(1, sizeof *observation + floats * sizeof *observation->inputs);
+    if (!observation)
+        return error_set(error, RWKV_ERROR_MEMORY, "no memory to observe matrix %s: %zu floats", tensor, floats);
     observation->data = matrix->data;
     observation->columns = matrix->columns;
-    observation->block_columns = block;
+    observation->sums = sums;
     observation->next = context->chunk.observations;
-    context->chunk.observations = observation;
-    *sums = observation->sums;
-    *floats = count;
+    *result = context->chunk.observations = observation;
+    return RWKV_OK;
+}
+
+enum rwkv_status observe_rows(struct rwkv_context *context, const char *tensor, const float **rows, size_t *columns,
+                              struct rwkv_error *error) {
+    struct observation *observation;
+    const enum rwkv_status status = add_observation(context, tensor, false, &observation, error);
+    if (status != RWKV_OK) return status;
+    *rows = observation->inputs;
+    *columns = observation->columns;
+    return RWKV_OK;
+}
+
+void observations_clear(struct rwkv_context *context) {
+    for (struct observation *observation = context->chunk.observations; observation;) {
+        struct observation *next = observation->next;
+        free(observation);
+        observation = next;
+    }
+    context->chunk.observations = NULL;
+}
+
+/* ------------------------------------------------------------------ the public function */
+
+enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares,
+                                      uint64_t *columns, struct rwkv_error *error) {
+    if (!context || !tensor || !squares || !columns)
+        return error_set(error, RWKV_ERROR_ARGUMENT,
+                         "rwkv_context_observe: context, tensor, squares or columns is NULL");
+    struct observation *observation;
+    const enum rwkv_status status = add_observation(context, tensor, true, &observation, error);
+    if (status != RWKV_OK) return status;
+    *squares = observation->inputs;
+    *columns = observation->columns;
     return RWKV_OK;
 }

@@ -1,17 +1,24 @@
 /*
- * Sums over the inputs of matrices, which evaluations add to: what calibrated quantisation is made of.
+ * The inputs of matrices, which evaluations leave behind: what quantisation that knows them is made of.
  */
 #ifndef RWKV_OBSERVE_H
 #define RWKV_OBSERVE_H
 
 #include "operations.h"
 
-/* Adds the first `rows` rows of the inputs of all products whose matrices are observed. Ends with a barrier, unless
+/* Looks at the first `rows` rows of the inputs of all products whose matrices are observed. Ends with a barrier, unless
  * nothing is observed in this context. */
 void observe(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
              size_t rows);
 
-/* Frees them. */
-void observations_free(struct observation *observations);
+/*
+ * From now on each chunk leaves its inputs of a matrix at *rows [chunk_tokens][*columns], which belongs to the context.
+ * Errors: ARGUMENT if there is no such matrix or it is observed already, MEMORY.
+ */
+enum rwkv_status observe_rows(struct rwkv_context *context, const char *tensor, const float **rows, size_t *columns,
+                              struct rwkv_error *error);
+
+/* Nothing is observed any longer. */
+void observations_clear(struct rwkv_context *context);
 
 #endif

@@ -368,12 +368,9 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
         multiply(chunk, worker, &value, 1, selection);
 }
 
-void compute_logits(const struct chunk *chunk, struct worker *worker) {
+struct product normalise_output(const struct chunk *chunk, struct worker *worker) {
     const struct rwkv_model *model = chunk->model;
     const struct activations *y = &chunk->buffers->y;
-    const struct product head = {.matrix = &model->head, .input = y, .outputs = chunk->logits};
-    if (chunk->wanted_count == 0) return;
-
     for (size_t slot; (slot = pool_take(worker, chunk->wanted_count)) < chunk->wanted_count;) {
         const float *x = row_of(chunk->buffers->x, chunk->wanted_rows[slot], chunk);
         chunk->kernels->layer_norm(floats_of(y, slot), x, model->output_norm.weight, model->output_norm.bias,
@@ -381,5 +378,11 @@ void compute_logits(const struct chunk *chunk, struct worker *worker) {
         if (wants_q8(&model->head)) chunk->kernels->quantise_q8(q8_of(y, slot), floats_of(y, slot), model->width);
     }
     pool_barrier(worker);
+    return (struct product){.matrix = &model->head, .input = y, .outputs = chunk->logits};
+}
+
+void compute_logits(const struct chunk *chunk, struct worker *worker) {
+    if (chunk->wanted_count == 0) return;
+    const struct product head = normalise_output(chunk, worker);
     multiply(chunk, worker, &head, 1, WANTED_ROWS);
 }

@@ -100,6 +100,9 @@ void add_output(const struct chunk *chunk, struct worker *worker, const struct l
 /* x += ChannelMix(LN(x; ln2)) for the selected rows; the state goes on for all. */
 void channel_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer, enum selection selection);
 
+/* What the head multiplies: y = LN(x; output_norm) for the wanted rows. There is at least one. */
+struct product normalise_output(const struct chunk *chunk, struct worker *worker);
+
 /* The wanted logits: head * LN(x; output_norm). */
 void compute_logits(const struct chunk *chunk, struct worker *worker);
 

@@ -119,23 +119,26 @@ enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t
     return RWKV_OK;
 }
 
-enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns,
+enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns,
                                        struct rwkv_error *error) {
-    if (!sums || columns == 0 || block_columns == 0)
+    if (!sums || !drift || columns == 0 || block_columns == 0)
         return error_set(error, RWKV_ERROR_ARGUMENT,
-                         "rwkv_feedback_prepare: sums is NULL, or columns or block_columns 0");
+                         "rwkv_feedback_prepare: sums or drift is NULL, or columns or block_columns 0");
     const size_t block = block_columns < columns ? block_columns : (size_t)columns;
     double *work = malloc(block * (block + 1) * sizeof *work);
     if (!work) return error_set(error, RWKV_ERROR_MEMORY, "no memory for the factors of %zu columns", block);
-    for (size_t first = 0; first < columns; first += block)
-        feedback_factor(sums + first * block, columns - first < block ? (size_t)columns - first : block, work);
+    for (size_t first = 0; first < columns; first += block) {
+        const size_t n = columns - first < block ? (size_t)columns - first : block;
+        feedback_factor(sums + first * block, n, work);
+        feedback_correction(drift + first * block, sums + first * block, n, (float *)work);
+    }
     free(work);
     return RWKV_OK;
 }
 
 enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors,
-                                      uint32_t block_columns, uint64_t row_elements, void *target,
-                                      uint64_t target_bytes, struct rwkv_error *error) {
+                                      const float *correction, uint32_t block_columns, uint64_t row_elements,
+                                      void *target, uint64_t target_bytes, struct rwkv_error *error) {
     enum weight_type weight_type;
     enum rwkv_status status = find_type(type, &weight_type, error);
     if (status == RWKV_OK) status = check_length(weight_type, elements, target_bytes, error);
@@ -144,9 +147,11 @@ enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t ele
     if (status == RWKV_OK) status = check_rows(weight_type, elements, NULL, row_elements, error);
     if (status != RWKV_OK) return status;
     const struct weight_format *format = &weight_formats[weight_type];
-    if (!factors || block_columns == 0 || (block_columns < row_elements && block_columns % format->block_elements != 0))
+    if (!factors || !correction || block_columns == 0 ||
+        (block_columns < row_elements && block_columns % format->block_elements != 0))
         return error_set(error, RWKV_ERROR_ARGUMENT,
-                         "rwkv_encode_feedback: factors is NULL, or %" PRIu32 " columns are no whole blocks of %s",
+                         "rwkv_encode_feedback: factors or correction is NULL, or %" PRIu32
+                         " columns are no whole blocks of %s",
                          block_columns, format->name);
     if (!weight_type_is_block(weight_type)) {
         encode_row(weight_type, target, source, (size_t)elements);
@@ -154,7 +159,11 @@ enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t ele
     }
     const size_t row = (size_t)row_elements, row_bytes = weight_row_bytes(weight_type, row);
     const size_t block = block_columns < row ? block_columns : row;
+    float *scratch = malloc(block * sizeof *scratch);
+    if (!scratch) return error_set(error, RWKV_ERROR_MEMORY, "no memory for a row of %zu columns", block);
     for (size_t r = 0; r < elements / row_elements; r++)
-        encode_row_feedback(weight_type, (char *)target + r * row_bytes, source + r * row, row, factors, block);
+        encode_row_feedback(weight_type, (char *)target + r * row_bytes, source + r * row, row, factors, correction,
+                            block, scratch);
+    free(scratch);
     return RWKV_OK;
 }

@@ -49,7 +49,22 @@ void feedback_factor(float *h, size_t n, double *work) {
     factor_backwards(work, n, work + n * n);
     invert_upper(work, n, work + n * n);
     for (size_t i = 0; i < n; i++)
-        for (size_t j = i; j < n; j++) h[i * n + j] = (float)work[i * n + j];
+        for (size_t j = 0; j < n; j++) h[i * n + j] = j < i ? 0 : (float)work[i * n + j];
+}
+
+static const struct kernels *find_kernels(void) {
+    const struct kernels *found = kernels_get();
+    return found ? found : &scalar_kernels;
+}
+
+void feedback_correction(float *d, const float *factor, size_t n, float *row) {
+    const struct kernels *kernels = find_kernels();
+    for (size_t i = 0; i < n; i++) { /* d_i := (d_i U^T) U */
+        float *result = d + i * n;
+        kernels->matrix[WEIGHT_F32].matvec(row, factor, n * sizeof *factor, n, result, n);
+        memset(result, 0, n * sizeof *result);
+        for (size_t j = 0; j < n; j++) kernels->add_scaled(result + j, result + j, factor + j * n + j, row[j], n - j);
+    }
 }
 
 /* ------------------------------------------------------------------ encoding */
@@ -140,13 +155,20 @@ static void encode_block(const struct kernels *kernels, enum weight_type type, v
     store_places(type, block, q);
 }
 
+/* x += x M. */
+static void correct(const struct kernels *kernels, float *x, const float *correction, size_t n, float *row) {
+    memcpy(row, x, n * sizeof *row);
+    for (size_t i = 0; i < n; i++) kernels->add_scaled(x, x, correction + i * n, row[i], n);
+}
+
 void encode_row_feedback(enum weight_type type, void *y, float *x, size_t n, const float *factors,
-                         size_t block_columns) {
-    const struct kernels *found = kernels_get(), *kernels = found ? found : &scalar_kernels;
+                         const float *correction, size_t block_columns, float *row) {
+    const struct kernels *kernels = find_kernels();
     const struct weight_format *format = &weight_formats[type];
     char *block = y;
     for (size_t first = 0; first < n; first += block_columns) {
         const size_t columns = n - first < block_columns ? n - first : block_columns;
+        correct(kernels, x + first, correction + first * block_columns, columns, row);
         for (size_t c = 0; c < columns; c += format->block_elements, block += format->block_bytes)
             encode_block(kernels, type, block, x + first + c, factors + first * block_columns, c, columns);
     }

@@ -12,6 +12,7 @@ import dev.rwkv4j.bindings.rwkv_model_config;
 import dev.rwkv4j.bindings.rwkv_model_info;
 import dev.rwkv4j.bindings.rwkv_tensor;
 import dev.rwkv4j.bindings.rwkv_type_info;
+import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufFormatException;
 import dev.rwkv4j.gguf.GgufMetadata;
@@ -55,10 +56,14 @@ final class ModelLoader {
     record Loaded(MemorySegment model, MemorySegment context, ModelInfo info) {
     }
 
+    /** A tensor of another type than in the file, in native memory. */
+    record Replacement(GgmlType type, MemorySegment data) {
+    }
+
     /** Makes both, which are then the caller's, or neither. */
     Loaded load(ModelOptions options) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment model = createModel(options, arena);
+            MemorySegment model = createModel(options, Map.of(), arena);
             MemorySegment context = NULL;
             try {
                 context = createContext(model, options, arena);
@@ -71,10 +76,22 @@ final class ModelLoader {
         }
     }
 
-    private MemorySegment createModel(ModelOptions options, Arena arena) throws IOException {
+    /**
+     * Makes the native model alone, which is then the caller's.
+     *
+     * @param replacements what is in the place of the file's tensors of that name
+     */
+    MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            return createModel(options, replacements, arena);
+        }
+    }
+
+    private MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements, Arena arena)
+            throws IOException {
         checkTypes(arena);
         MemorySegment config = config(options, arena);
-        MemorySegment tensors = tensors(arena);
+        MemorySegment tensors = tensors(replacements, arena);
         try {
             return NativeCalls.create((out, error) -> rwkv_h.rwkv_model_create(
                     config, tensors, file.tensors().size(), out, error));
@@ -100,11 +117,15 @@ final class ModelLoader {
         }
     }
 
+    int layerCount() throws IOException {
+        return metadata.getInt(key("block_count"));
+    }
+
     private MemorySegment config(ModelOptions options, Arena arena) throws IOException {
         MemorySegment config = rwkv_model_config.allocate(arena);
         rwkv_model_config.struct_size(config, Math.toIntExact(config.byteSize()));
         rwkv_model_config.version(config, version);
-        rwkv_model_config.layer_count(config, metadata.getInt(key("block_count")));
+        rwkv_model_config.layer_count(config, layerCount());
         rwkv_model_config.width(config, size("embedding_length"));
         rwkv_model_config.channel_mix_width(config, size("feed_forward_length"));
         rwkv_model_config.vocabulary_size(config, size("vocab_size"));
@@ -141,16 +162,18 @@ final class ModelLoader {
         return value;
     }
 
-    private MemorySegment tensors(Arena arena) {
+    private MemorySegment tensors(Map<String, Replacement> replacements, Arena arena) {
         Collection<GgufTensor> tensors = file.tensors().values();
         MemorySegment table = rwkv_tensor.allocateArray(tensors.size(), arena);
         long index = 0;
         for (GgufTensor tensor : tensors) {
             MemorySegment entry = rwkv_tensor.asSlice(table, index++);
             rwkv_tensor.name(entry, arena.allocateFrom(tensor.name()));
-            rwkv_tensor.data(entry, tensor.data());
-            rwkv_tensor.bytes(entry, tensor.byteSize());
-            rwkv_tensor.type(entry, tensor.type().id());
+            Replacement stored = replacements.getOrDefault(tensor.name(),
+                    new Replacement(tensor.type(), tensor.data()));
+            rwkv_tensor.data(entry, stored.data());
+            rwkv_tensor.bytes(entry, stored.data().byteSize());
+            rwkv_tensor.type(entry, stored.type().id());
             List<Long> dims = tensor.dims();
             rwkv_tensor.dim_count(entry, dims.size());
             for (int i = 0; i < dims.size(); i++) {
@@ -160,11 +183,16 @@ final class ModelLoader {
         return table;
     }
 
-    private MemorySegment createContext(MemorySegment model, ModelOptions options, Arena arena) {
+    static MemorySegment contextConfig(ModelOptions options, Arena arena) {
         MemorySegment config = rwkv_context_config.allocate(arena);
         rwkv_context_config.struct_size(config, Math.toIntExact(config.byteSize()));
         rwkv_context_config.thread_count(config, options.threads());
         rwkv_context_config.chunk_tokens(config, options.chunkTokens());
+        return config;
+    }
+
+    private static MemorySegment createContext(MemorySegment model, ModelOptions options, Arena arena) {
+        MemorySegment config = contextConfig(options, arena);
         return NativeFailure.create((out, error) -> rwkv_h.rwkv_context_create(model, config, out, error));
     }
 

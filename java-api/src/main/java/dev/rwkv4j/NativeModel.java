@@ -122,18 +122,17 @@ final class NativeModel implements AutoCloseable {
     /**
      * Observes the inputs of a matrix when no evaluation is running.
      *
-     * @return the sums, which are gone when the model is closed
+     * @return the sums of squares, which are gone when the model is closed
      */
-    MemorySegment observe(String matrix, int blockColumns) {
+    MemorySegment observe(String matrix) {
         enter();
         evaluating.lock();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = arena.allocateFrom(matrix);
             MemorySegment sums = arena.allocate(ADDRESS);
-            MemorySegment floats = arena.allocate(JAVA_LONG);
-            NativeFailure.call(
-                    error -> rwkv_h.rwkv_context_observe(context, name, blockColumns, sums, floats, error));
-            long bytes = floats.get(JAVA_LONG, 0) * Float.BYTES;
+            MemorySegment columns = arena.allocate(JAVA_LONG);
+            NativeFailure.call(error -> rwkv_h.rwkv_context_observe(context, name, sums, columns, error));
+            long bytes = columns.get(JAVA_LONG, 0) * Float.BYTES;
             return NativeCalls.memory(sums.get(ADDRESS, 0), bytes, observed);
         } finally {
             evaluating.unlock();

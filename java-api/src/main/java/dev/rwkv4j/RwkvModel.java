@@ -80,7 +80,8 @@ public final class RwkvModel implements AutoCloseable {
         }
     }
 
-    private static Optional<Tokenizer> tokenizer(GgufMetadata metadata, ModelOptions options, int vocabularySize)
+    /** The tokenizer of a model file, or that of the options. */
+    static Optional<Tokenizer> tokenizer(GgufMetadata metadata, ModelOptions options, int vocabularySize)
             throws IOException {
         if (options.vocabulary().isEmpty()) {
             return Tokenizer.of(metadata, vocabularySize);
@@ -140,25 +141,19 @@ public final class RwkvModel implements AutoCloseable {
     }
 
     /**
-     * From now on, lets all evaluations add up products of the inputs x of a matrix: x[i] * x[j] for all i ≤ j within each
-     * diagonal block of columns. This is what calibrated quantisation is made of. It costs time and, for large blocks,
-     * memory outside of Java's heap.
+     * From now on, lets all evaluations add up the squares of the inputs of a matrix. This is what importance matrices are
+     * made of.
      *
      * @param matrix its name in the file, for example {@code blk.0.time_mix_key.weight}; each matrix at most once
-     * @param blockColumns columns of a block; 1 for the sums of squares of each column
-     * @return the sums, zero at first: floats, for each block, one after the other, a square of which the upper triangle is
-     *     used; the last block may be smaller. To be read or changed only while nothing is being evaluated; gone when the
-     *     model is closed. They do not depend on the number of threads
-     * @throws IllegalArgumentException if the model has no such matrix, it is observed already, or the size is not positive
+     * @return the sums, zero at first: a float for each column of the matrix. To be read or changed only while nothing is
+     *     being evaluated; gone when the model is closed. They do not depend on the number of threads
+     * @throws IllegalArgumentException if the model has no such matrix, or it is observed already
      * @throws IllegalStateException if the model is closed
      * @throws OutOfMemoryError if there is no memory for the sums
      */
-    public MemorySegment observe(String matrix, int blockColumns) {
-        if (blockColumns < 1) {
-            throw new IllegalArgumentException("blocks of " + blockColumns + " columns");
-        }
+    public MemorySegment observe(String matrix) {
         try {
-            return engine.observe(matrix, blockColumns);
+            return engine.observe(matrix);
         } finally {
             Reference.reachabilityFence(this);
         }

@@ -54,49 +54,53 @@ public final class TensorCodec {
     }
 
     /**
-     * Makes factors for {@link #encodeWithFeedback}, in place.
+     * Makes factors and a correction for {@link #encodeWithFeedback}, in place.
      *
-     * @param sums what {@link dev.rwkv4j.RwkvModel#observe} gave for a matrix, or a copy of it in native memory
+     * @param sums what {@link dev.rwkv4j.RwkvCalibration#watch} has added up for a matrix: becomes the factors
+     * @param drift likewise: becomes the correction
      * @param columns of the matrix
-     * @param blockColumns with which it was observed
+     * @param blockColumns with which it was watched
      * @throws IllegalArgumentException if the lengths don't fit together
      * @throws OutOfMemoryError if there is too little memory
      */
-    public static void prepareFeedback(MemorySegment sums, long columns, int blockColumns) {
-        requireFactors(sums, columns, blockColumns);
+    public static void prepareFeedback(MemorySegment sums, MemorySegment drift, long columns, int blockColumns) {
+        requireBlocks(sums, columns, blockColumns);
+        requireBlocks(drift, columns, blockColumns);
         try {
-            NativeCalls.call(error -> rwkv_h.rwkv_feedback_prepare(sums, columns, blockColumns, error));
+            NativeCalls.call(error -> rwkv_h.rwkv_feedback_prepare(sums, drift, columns, blockColumns, error));
         } catch (RwkvNativeException e) {
             throw new OutOfMemoryError(e.getMessage());
         }
     }
 
     /**
-     * Encodes floats with error feedback: the error of each element is made good, as well as may be, by those after it in
-     * its row, so that products with typical inputs change little. Scales are searched for as with
-     * {@link #encodeWithSearch}. Float types are rounded to the nearest.
+     * Encodes floats with error feedback: rows are corrected for what has become of their inputs, and the error of each
+     * element is made good, as well as may be, by those after it in its row, so that products with typical inputs change
+     * little. Scales are searched for as with {@link #encodeWithSearch}. Float types are rounded to the nearest.
      *
      * @param type what to encode as
      * @param source floats in native memory, in whole rows, all finite if the type is a block format; changed on the way
      * @param rowElements length of a row, whole blocks
      * @param factors of the matrix, from {@link #prepareFeedback}
-     * @param blockColumns of the factors: whole blocks of the type, or at least a row
+     * @param correction of the matrix, from {@link #prepareFeedback}
+     * @param blockColumns of both: whole blocks of the type, or at least a row
      * @param target native memory of exactly the encoded length, {@code type.bytes(elements)}
      * @throws IllegalArgumentException if the lengths don't fit together, a value isn't finite, or a segment lies on the
      *     heap
      */
     public static void encodeWithFeedback(GgmlType type, MemorySegment source, long rowElements, MemorySegment factors,
-            int blockColumns, MemorySegment target) {
-        requireFactors(factors, rowElements, blockColumns);
-        call(type, error -> rwkv_h.rwkv_encode_feedback(type.id(), source, elements(source), factors, blockColumns,
-                rowElements, target, target.byteSize(), error));
+            MemorySegment correction, int blockColumns, MemorySegment target) {
+        requireBlocks(factors, rowElements, blockColumns);
+        requireBlocks(correction, rowElements, blockColumns);
+        call(type, error -> rwkv_h.rwkv_encode_feedback(type.id(), source, elements(source), factors, correction,
+                blockColumns, rowElements, target, target.byteSize(), error));
     }
 
-    private static void requireFactors(MemorySegment factors, long columns, int blockColumns) {
+    private static void requireBlocks(MemorySegment blocks, long columns, int blockColumns) {
         long block = Math.min(blockColumns, columns);
         if (block < 1
-                || elements(factors) != (columns - columns % block) * block + columns % block * (columns % block)) {
-            throw new IllegalArgumentException(elements(factors) + " floats for " + columns + " columns in blocks of "
+                || elements(blocks) != (columns - columns % block) * block + columns % block * (columns % block)) {
+            throw new IllegalArgumentException(elements(blocks) + " floats for " + columns + " columns in blocks of "
                     + blockColumns);
         }
     }

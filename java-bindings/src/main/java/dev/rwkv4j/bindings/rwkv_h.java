@@ -22,10 +22,10 @@ public class rwkv_h extends rwkv_h$shared {
 
     static final SymbolLookup SYMBOL_LOOKUP = NativeLibrary::find;
 
-    private static final int RWKV_API_VERSION = (int)1L;
+    private static final int RWKV_API_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define RWKV_API_VERSION 1
+     * #define RWKV_API_VERSION 2
      * }
      */
     public static int RWKV_API_VERSION() {
@@ -663,6 +663,7 @@ public class rwkv_h extends rwkv_h$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rwkv_h.C_INT,
             rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
             rwkv_h.C_LONG,
             rwkv_h.C_INT,
             rwkv_h.C_POINTER
@@ -676,7 +677,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
      * }
      */
     public static FunctionDescriptor rwkv_feedback_prepare$descriptor() {
@@ -686,7 +687,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
      * }
      */
     public static MethodHandle rwkv_feedback_prepare$handle() {
@@ -696,7 +697,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
      * }
      */
     public static MemorySegment rwkv_feedback_prepare$address() {
@@ -705,16 +706,16 @@ public class rwkv_h extends rwkv_h$shared {
 
     /**
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_feedback_prepare(float *sums, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
+     * enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns, struct rwkv_error *error)
      * }
      */
-    public static int rwkv_feedback_prepare(MemorySegment sums, long columns, int block_columns, MemorySegment error) {
+    public static int rwkv_feedback_prepare(MemorySegment sums, MemorySegment drift, long columns, int block_columns, MemorySegment error) {
         var mh$ = rwkv_feedback_prepare.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rwkv_feedback_prepare", sums, columns, block_columns, error);
+                traceDowncall("rwkv_feedback_prepare", sums, drift, columns, block_columns, error);
             }
-            return (int)mh$.invokeExact(sums, columns, block_columns, error);
+            return (int)mh$.invokeExact(sums, drift, columns, block_columns, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -728,6 +729,7 @@ public class rwkv_h extends rwkv_h$shared {
             rwkv_h.C_INT,
             rwkv_h.C_POINTER,
             rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
             rwkv_h.C_POINTER,
             rwkv_h.C_INT,
             rwkv_h.C_LONG,
@@ -744,7 +746,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, const float *correction, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
      * }
      */
     public static FunctionDescriptor rwkv_encode_feedback$descriptor() {
@@ -754,7 +756,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, const float *correction, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
      * }
      */
     public static MethodHandle rwkv_encode_feedback$handle() {
@@ -764,7 +766,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, const float *correction, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
      * }
      */
     public static MemorySegment rwkv_encode_feedback$address() {
@@ -773,16 +775,16 @@ public class rwkv_h extends rwkv_h$shared {
 
     /**
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
+     * enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors, const float *correction, uint32_t block_columns, uint64_t row_elements, void *target, uint64_t target_bytes, struct rwkv_error *error)
      * }
      */
-    public static int rwkv_encode_feedback(int type, MemorySegment source, long elements, MemorySegment factors, int block_columns, long row_elements, MemorySegment target, long target_bytes, MemorySegment error) {
+    public static int rwkv_encode_feedback(int type, MemorySegment source, long elements, MemorySegment factors, MemorySegment correction, int block_columns, long row_elements, MemorySegment target, long target_bytes, MemorySegment error) {
         var mh$ = rwkv_encode_feedback.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rwkv_encode_feedback", type, source, elements, factors, block_columns, row_elements, target, target_bytes, error);
+                traceDowncall("rwkv_encode_feedback", type, source, elements, factors, correction, block_columns, row_elements, target, target_bytes, error);
             }
-            return (int)mh$.invokeExact(type, source, elements, factors, block_columns, row_elements, target, target_bytes, error);
+            return (int)mh$.invokeExact(type, source, elements, factors, correction, block_columns, row_elements, target, target_bytes, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1534,7 +1536,6 @@ public class rwkv_h extends rwkv_h$shared {
             rwkv_h.C_INT,
             rwkv_h.C_POINTER,
             rwkv_h.C_POINTER,
-            rwkv_h.C_INT,
             rwkv_h.C_POINTER,
             rwkv_h.C_POINTER,
             rwkv_h.C_POINTER
@@ -1548,7 +1549,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares, uint64_t *columns, struct rwkv_error *error)
      * }
      */
     public static FunctionDescriptor rwkv_context_observe$descriptor() {
@@ -1558,7 +1559,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares, uint64_t *columns, struct rwkv_error *error)
      * }
      */
     public static MethodHandle rwkv_context_observe$handle() {
@@ -1568,7 +1569,7 @@ public class rwkv_h extends rwkv_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares, uint64_t *columns, struct rwkv_error *error)
      * }
      */
     public static MemorySegment rwkv_context_observe$address() {
@@ -1577,16 +1578,16 @@ public class rwkv_h extends rwkv_h$shared {
 
     /**
      * {@snippet lang=c :
-     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, uint32_t block_columns, float **sums, uint64_t *floats, struct rwkv_error *error)
+     * enum rwkv_status rwkv_context_observe(struct rwkv_context *context, const char *tensor, float **squares, uint64_t *columns, struct rwkv_error *error)
      * }
      */
-    public static int rwkv_context_observe(MemorySegment context, MemorySegment tensor, int block_columns, MemorySegment sums, MemorySegment floats, MemorySegment error) {
+    public static int rwkv_context_observe(MemorySegment context, MemorySegment tensor, MemorySegment squares, MemorySegment columns, MemorySegment error) {
         var mh$ = rwkv_context_observe.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rwkv_context_observe", context, tensor, block_columns, sums, floats, error);
+                traceDowncall("rwkv_context_observe", context, tensor, squares, columns, error);
             }
-            return (int)mh$.invokeExact(context, tensor, block_columns, sums, floats, error);
+            return (int)mh$.invokeExact(context, tensor, squares, columns, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1677,6 +1678,260 @@ public class rwkv_h extends rwkv_h$shared {
                 traceDowncall("rwkv_evaluate", context, batch, evaluated, error);
             }
             return (int)mh$.invokeExact(context, batch, evaluated, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_calibration_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_calibration_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded, const struct rwkv_context_config *config, const uint32_t *tokens, uint64_t token_count, struct rwkv_calibration **calibration, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_calibration_create$descriptor() {
+        return rwkv_calibration_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded, const struct rwkv_context_config *config, const uint32_t *tokens, uint64_t token_count, struct rwkv_calibration **calibration, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_calibration_create$handle() {
+        return rwkv_calibration_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded, const struct rwkv_context_config *config, const uint32_t *tokens, uint64_t token_count, struct rwkv_calibration **calibration, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_calibration_create$address() {
+        return rwkv_calibration_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded, const struct rwkv_context_config *config, const uint32_t *tokens, uint64_t token_count, struct rwkv_calibration **calibration, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_calibration_create(MemorySegment original, MemorySegment rounded, MemorySegment config, MemorySegment tokens, long token_count, MemorySegment calibration, MemorySegment error) {
+        var mh$ = rwkv_calibration_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_calibration_create", original, rounded, config, tokens, token_count, calibration, error);
+            }
+            return (int)mh$.invokeExact(original, rounded, config, tokens, token_count, calibration, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_calibration_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_calibration_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void rwkv_calibration_free(struct rwkv_calibration *calibration)
+     * }
+     */
+    public static FunctionDescriptor rwkv_calibration_free$descriptor() {
+        return rwkv_calibration_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void rwkv_calibration_free(struct rwkv_calibration *calibration)
+     * }
+     */
+    public static MethodHandle rwkv_calibration_free$handle() {
+        return rwkv_calibration_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void rwkv_calibration_free(struct rwkv_calibration *calibration)
+     * }
+     */
+    public static MemorySegment rwkv_calibration_free$address() {
+        return rwkv_calibration_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void rwkv_calibration_free(struct rwkv_calibration *calibration)
+     * }
+     */
+    public static void rwkv_calibration_free(MemorySegment calibration) {
+        var mh$ = rwkv_calibration_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_calibration_free", calibration);
+            }
+            mh$.invokeExact(calibration);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_calibration_watch {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_LONG,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_calibration_watch");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor, uint32_t block_columns, float *sums, float *drift, uint64_t floats, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_calibration_watch$descriptor() {
+        return rwkv_calibration_watch.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor, uint32_t block_columns, float *sums, float *drift, uint64_t floats, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_calibration_watch$handle() {
+        return rwkv_calibration_watch.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor, uint32_t block_columns, float *sums, float *drift, uint64_t floats, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_calibration_watch$address() {
+        return rwkv_calibration_watch.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor, uint32_t block_columns, float *sums, float *drift, uint64_t floats, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_calibration_watch(MemorySegment calibration, MemorySegment tensor, int block_columns, MemorySegment sums, MemorySegment drift, long floats, MemorySegment error) {
+        var mh$ = rwkv_calibration_watch.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_calibration_watch", calibration, tensor, block_columns, sums, drift, floats, error);
+            }
+            return (int)mh$.invokeExact(calibration, tensor, block_columns, sums, drift, floats, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rwkv_calibration_read {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER,
+            rwkv_h.C_INT,
+            rwkv_h.C_INT,
+            rwkv_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rwkv_calibration_read");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance, struct rwkv_error *error)
+     * }
+     */
+    public static FunctionDescriptor rwkv_calibration_read$descriptor() {
+        return rwkv_calibration_read.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance, struct rwkv_error *error)
+     * }
+     */
+    public static MethodHandle rwkv_calibration_read$handle() {
+        return rwkv_calibration_read.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance, struct rwkv_error *error)
+     * }
+     */
+    public static MemorySegment rwkv_calibration_read$address() {
+        return rwkv_calibration_read.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance, struct rwkv_error *error)
+     * }
+     */
+    public static int rwkv_calibration_read(MemorySegment calibration, int layer, int advance, MemorySegment error) {
+        var mh$ = rwkv_calibration_read.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rwkv_calibration_read", calibration, layer, advance, error);
+            }
+            return (int)mh$.invokeExact(calibration, layer, advance, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

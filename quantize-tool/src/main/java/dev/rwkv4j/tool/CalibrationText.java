@@ -9,14 +9,33 @@ import dev.rwkv4j.tool.quality.Predictions;
 import dev.rwkv4j.tool.quality.Predictions.Step;
 import dev.rwkv4j.tool.quality.TextTokens;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Optional;
 
-/** Lets a model read a text, while its matrices are observed. */
+/** What a model reads, while its matrices are observed. */
 final class CalibrationText {
     /** Fed at once. */
     private static final int STEP_TOKENS = 256;
 
     private CalibrationText() {
+    }
+
+    /** Of a longer text the rest is not read: more gains little, and takes time and memory. */
+    private static final int MOST_TOKENS = 1 << 15;
+
+    /** The tokens of a text that models are to read as a whole. */
+    static int[] tokens(Tokenizer tokenizer, ScoredText text, Terminal terminal) throws IOException {
+        int[] tokens = new int[MOST_TOKENS];
+        int count = 0;
+        try (TextTokens source = text.open(tokenizer, terminal)) {
+            while (count < MOST_TOKENS && (tokens[count] = source.next()) != TextTokens.END) {
+                count++;
+            }
+        }
+        if (count < 2) {
+            throw text.tooShort();
+        }
+        return Arrays.copyOf(tokens, count);
     }
 
     /** How much it was: parts that began with an empty state, and tokens of all. */

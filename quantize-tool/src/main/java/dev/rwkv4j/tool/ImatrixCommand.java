@@ -68,7 +68,7 @@ final class ImatrixCommand implements Command {
         try (GgufFile gguf = GgufFile.open(file)) {
             for (GgufTensor tensor : gguf.tensors().values()) {
                 if (TensorKind.isMultiplied(tensor.name(), tensor.dims())) {
-                    sums.put(tensor.name(), model.observe(tensor.name(), 1));
+                    sums.put(tensor.name(), model.observe(tensor.name()));
                 }
             }
         }

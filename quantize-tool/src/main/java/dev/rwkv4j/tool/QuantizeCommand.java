@@ -1,6 +1,6 @@
 package dev.rwkv4j.tool;
 
-import dev.rwkv4j.RwkvModel;
+import dev.rwkv4j.RwkvCalibration;
 import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.Command;
@@ -14,6 +14,7 @@ import dev.rwkv4j.tool.cli.UsageException;
 import dev.rwkv4j.tool.convert.ConversionResult;
 import dev.rwkv4j.tool.convert.ModelSource.Additions;
 import dev.rwkv4j.tool.convert.ModelWriter;
+import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tool.quality.Predictions;
 import dev.rwkv4j.tool.quantize.Calibration;
 import dev.rwkv4j.tool.quantize.ImportanceMatrix;
@@ -26,6 +27,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -36,8 +38,6 @@ final class QuantizeCommand implements Command {
     private static final String CALIBRATE = "calibrate";
 
     private static final double LEAST_EPSILON = 1e-9;
-
-    private static final int MOST_THREADS = 1024;
 
     private static final String TYPES = Figures.list(List.of(GgmlType.values()));
 
@@ -66,9 +66,9 @@ final class QuantizeCommand implements Command {
                     "give the weights that matter smaller errors: what rwkv imatrix, or llama-imatrix, "
                             + "has found out about IN")
             .value(null, CALIBRATE, "TEXT",
-                    "let IN, a GGUF file that is not quantized, read this text, and let the weights "
-                            + "of a row make good each other's errors: the best quality, in minutes. Some hundred kilobytes will do; "
-                            + "- is the standard input")
+                    "let IN, a GGUF file that is not quantized, read this text, of which the first 32768 tokens count; "
+                            + "let the weights of a row make good each other's errors, and each matrix those of the "
+                            + "matrices before it: the best quality, in minutes; - is the standard input")
             .flag(null, PLAIN, "round as ggml does without knowing what is important, which is faster: blocks of 32 "
                     + "then are those of llama-quantize, byte for byte")
             .section("Model")
@@ -78,7 +78,7 @@ final class QuantizeCommand implements Command {
             .section("Output")
             .flag("n", "dry-run", "write nothing; list all tensors (dimensions fastest first), and sizes in bytes")
             .flag("f", OutputFile.OPTION, OutputFile.DESCRIPTION)
-            .value(null, "threads", "N", "number of threads (default: all processors)")
+            .value(null, ModelArguments.THREADS, "N", "number of threads (default: all processors)")
             .example("A quarter of the size, little quality lost", "quantize model.gguf model-q4.gguf --type Q4_M")
             .example("From a checkpoint, with a better head",
                     "quantize model.pth model.gguf --vocab vocab.txt -t Q4_K --tensor output.weight=Q8_0")
@@ -124,10 +124,14 @@ final class QuantizeCommand implements Command {
     private static ConversionResult calibrate(Quantization quantization, Path source, Path target, Arguments arguments,
             Terminal terminal) throws UsageException, IOException {
         ScoredText text = new ScoredText(arguments.path(CALIBRATE).orElseThrow(), Predictions.UNLIMITED);
-        try (RwkvModel model = RwkvModel.load(source, ModelArguments.options(arguments))) {
-            Calibration calibration = Calibration.of(model, quantization.rounded(source));
-            CalibrationText.read(model, ModelArguments.tokenizer(model, source), text, terminal);
-            calibration.prepare();
+        Map<String, GgmlType> types = quantization.rounded(source);
+        try (RwkvCalibration models = RwkvCalibration.open(source, ModelArguments.options(arguments), types)) {
+            Tokenizer tokenizer = models.tokenizer().orElseThrow(() -> ModelArguments.noTokenizer(source));
+            Calibration calibration = new Calibration(models, types);
+            try (Progress progress = new Progress(terminal, "calibrating")) {
+                calibration.run(CalibrationText.tokens(tokenizer, text, terminal), threads(arguments),
+                        (done, all) -> progress.update((double) done / all));
+            }
             return write(quantization.withRounding(calibration), source, target, terminal);
         }
     }
@@ -151,8 +155,12 @@ final class QuantizeCommand implements Command {
     }
 
     private static ModelWriter writer(Arguments arguments) throws UsageException {
-        int threads = arguments.integer("threads", Runtime.getRuntime().availableProcessors(), 1, MOST_THREADS);
-        return new ModelWriter(additions(arguments), arguments.has(OutputFile.OPTION), threads);
+        return new ModelWriter(additions(arguments), arguments.has(OutputFile.OPTION), threads(arguments));
+    }
+
+    private static int threads(Arguments arguments) throws UsageException {
+        return arguments.integer(ModelArguments.THREADS, Runtime.getRuntime().availableProcessors(), 1,
+                ModelArguments.MOST_THREADS);
     }
 
     private static Mix mix(Arguments arguments) throws UsageException {

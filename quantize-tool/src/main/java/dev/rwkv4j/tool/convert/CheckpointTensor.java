@@ -182,7 +182,7 @@ final class CheckpointTensor {
         checkRange(target, floats, count);
         MemorySegment encoded = buffers.encoded(target.bytes(count));
         try {
-            encoder.encode(target, floats, Math.min(rowElements, count), encoded);
+            encoder.encode(target, floats, first, Math.min(rowElements, count), encoded);
         } catch (IllegalArgumentException e) {
             throw new CheckpointFormatException(file, "tensor " + name + " can't be encoded: " + e.getMessage());
         }

@@ -119,7 +119,7 @@ public final class ImportanceMatrix implements Rounding {
     @Override
     public RowEncoder encoder(OutputTensor tensor) {
         MemorySegment importance = columns.getOrDefault(tensor.name(), MemorySegment.NULL);
-        return (type, floats, rowElements, target) -> TensorCodec.encodeWithSearch(type, floats, rowElements,
+        return (type, floats, _, rowElements, target) -> TensorCodec.encodeWithSearch(type, floats, rowElements,
                 importance,
                 target);
     }

@@ -13,6 +13,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Makes a smaller GGUF file of a model, directly from whatever {@link dev.rwkv4j.tool.convert.Conversion} takes. A model
@@ -136,13 +138,13 @@ public record Quantization(
      * Finds out which tensors will be rounded to a block format.
      *
      * @param source the model
-     * @return those tensors, for {@link Calibration#of}
+     * @return their types by their names, for {@link Calibration}
      * @throws CheckpointFormatException if the source is damaged or of a kind that can't be converted
      * @throws IOException if it can't be read
      */
-    public List<OutputTensor> rounded(Path source) throws IOException {
+    public Map<String, GgmlType> rounded(Path source) throws IOException {
         try (ModelSource model = ModelSource.open(source)) {
-            return rounded(model.tensors());
+            return rounded(model.tensors()).stream().collect(Collectors.toMap(OutputTensor::name, this::typeOf));
         }
     }
 
