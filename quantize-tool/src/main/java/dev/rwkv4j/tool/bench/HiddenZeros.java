@@ -21,7 +21,7 @@ public final class HiddenZeros {
      */
     public static double share(RwkvModel model, int tokens) {
         List<MemorySegment> squares = IntStream.range(0, model.info().layers())
-                .mapToObj(layer -> model.observe("blk." + layer + ".channel_mix_value.weight", 1))
+                .mapToObj(layer -> model.observe("blk." + layer + ".channel_mix_value.weight"))
                 .toList();
         long zeros = 0;
         long values = 0;
