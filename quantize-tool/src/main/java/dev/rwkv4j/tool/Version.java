@@ -12,7 +12,8 @@ final class Version implements Supplier<String> {
     @Override
     public String get() {
         CpuInfo cpu = CpuInfo.current();
-        return "rwkv " + ofProgram() + "\nJava " + Runtime.version() + "\n" + cpu.tier() + " kernels (there are: "
+        return "rwkv " + ofProgram() + "\nJava " + Runtime.version() + " in " + System.getProperty("java.home") + "\n"
+                + cpu.tier() + " kernels (there are: "
                 + String.join(" ", cpu.tiers()) + "), " + cpu.processors() + " processors";
     }
 
