@@ -51,6 +51,7 @@ public final class LlamaCpp {
     private static final long QUANTIZE_FILE_TYPE = 4;
 
     private static final int LOG_LEVEL_ERROR = 4;
+    private static final int DEVICE_TYPE_CPU = 0;
 
     private final SymbolLookup symbols;
     private final Queue<String> errors = new ConcurrentLinkedQueue<>();
@@ -155,12 +156,27 @@ public final class LlamaCpp {
      *
      * @param result null for void
      */
-    @SuppressWarnings("restricted")
     Function function(String name, MemoryLayout result, MemoryLayout... parameters) {
+        return function(symbols.findOrThrow(name), result, parameters);
+    }
+
+    /** A function of the kernels, which are in a library of their own. */
+    Function processorFunction(String name, MemoryLayout result, MemoryLayout... parameters) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment device = function("ggml_backend_dev_by_type", ADDRESS, JAVA_INT).pointer(DEVICE_TYPE_CPU);
+            MemorySegment backend = function("ggml_backend_dev_backend_reg", ADDRESS, ADDRESS).pointer(device);
+            MemorySegment address = function("ggml_backend_reg_get_proc_address", ADDRESS, ADDRESS, ADDRESS)
+                    .pointer(backend, call.allocateFrom(name));
+            return function(address, result, parameters);
+        }
+    }
+
+    @SuppressWarnings("restricted")
+    private static Function function(MemorySegment address, MemoryLayout result, MemoryLayout... parameters) {
         FunctionDescriptor descriptor = result == null
                 ? FunctionDescriptor.ofVoid(parameters)
                 : FunctionDescriptor.of(result, parameters);
-        return new Function(Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), descriptor));
+        return new Function(Linker.nativeLinker().downcallHandle(address, descriptor));
     }
 
     /** The exception for something that went wrong with a file, with what the library has said about it. */

@@ -17,9 +17,13 @@ public final class LlamaCppModel implements AutoCloseable {
     /** Most tokens in a call: the context that a text gets by default, which bounds a call but not a recurrent text. */
     private static final int BATCH_TOKENS = 512;
 
+    /** More than {@code struct ggml_threadpool_params} has, 536. */
+    private static final long THREAD_POOL_PARAMS_BYTES = 4096;
+
     private final LlamaCpp library;
     private final MemorySegment model;
     private final MemorySegment context;
+    private final MemorySegment threadPool;
     private final int vocabularySize;
     private final Function batch;
     private final Function decode;
@@ -41,9 +45,21 @@ public final class LlamaCppModel implements AutoCloseable {
                 throw library.failure(file, "run");
             }
         }
+        threadPool = newThreadPool(threads);
         library.function("llama_set_n_threads", null, ADDRESS, JAVA_INT, JAVA_INT).call(context, threads, threads);
+        library.function("llama_attach_threadpool", null, ADDRESS, ADDRESS, ADDRESS)
+                .call(context, threadPool, threadPool);
         MemorySegment vocabulary = library.function("llama_model_get_vocab", ADDRESS, ADDRESS).pointer(model);
         vocabularySize = library.function("llama_vocab_n_tokens", JAVA_INT, ADDRESS).integer(vocabulary);
+    }
+
+    /** Without one that lasts, each call would start threads of its own. */
+    private MemorySegment newThreadPool(int threads) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = arena.allocate(THREAD_POOL_PARAMS_BYTES, Long.BYTES);
+            library.function("ggml_threadpool_params_init", null, ADDRESS, JAVA_INT).call(params, threads);
+            return library.processorFunction("ggml_threadpool_new", ADDRESS, ADDRESS).pointer(params);
+        }
     }
 
     private MemorySegment defaults(String function, Arena arena) {
@@ -89,5 +105,6 @@ public final class LlamaCppModel implements AutoCloseable {
     public void close() {
         library.function("llama_free", null, ADDRESS).call(context);
         library.function("llama_model_free", null, ADDRESS).call(model);
+        library.processorFunction("ggml_threadpool_free", null, ADDRESS).call(threadPool);
     }
 }

@@ -13,10 +13,16 @@ import java.util.List;
  */
 public record Speed(double median, double slowest, double fastest) {
     /** Of the seconds that a number of tokens took in each repetition, at least one. */
-    static Speed of(int tokens, double[] seconds) {
-        double[] speeds = Arrays.stream(seconds).map(time -> tokens / time).sorted().toArray();
-        double median = (speeds[(speeds.length - 1) / 2] + speeds[speeds.length / 2]) / 2;
-        return new Speed(median, speeds[0], speeds[speeds.length - 1]);
+    public static Speed of(int tokens, double[] seconds) {
+        return of(Arrays.stream(seconds).map(time -> tokens / time).toArray());
+    }
+
+    /** Of the speed of each repetition, at least one. */
+    public static Speed of(double[] speeds) {
+        double[] sorted = speeds.clone();
+        Arrays.sort(sorted);
+        double median = (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
+        return new Speed(median, sorted[0], sorted[sorted.length - 1]);
     }
 
     /** {@return slowest and fastest} */
