@@ -9,8 +9,15 @@
 
 /* ------------------------------------------------------------------ blocks of 32 */
 
+/* Eight at a time: compilers make a mess of single bytes. */
 static inline void store_nibbles(uint8_t qs[16], const uint8_t q[32]) {
-    for (int e = 0; e < 16; e++) qs[e] = (uint8_t)((q[e] & 15) | q[e + 16] << 4);
+    for (int e = 0; e < 16; e += 8) {
+        uint64_t low, high;
+        memcpy(&low, q + e, sizeof low);
+        memcpy(&high, q + 16 + e, sizeof high);
+        const uint64_t both = (low & 0x0f0f0f0f0f0f0f0f) | (high & 0x0f0f0f0f0f0f0f0f) << 4;
+        memcpy(qs + e, &both, sizeof both);
+    }
 }
 
 static inline void store_fifth_bits(uint8_t qh[4], const uint8_t q[32]) {
