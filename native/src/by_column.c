@@ -12,35 +12,37 @@
 #include "cpu/thread.h"
 #include "quant/blocks.h"
 
-/* ------------------------------------------------------------------ one group of a tile */
+/* ------------------------------------------------------------------ one group of half a tile */
 
-/* 8 bytes in each word, numbers of 1, 2 or 4: number i of word j and number j of word i change places. */
-static inline void transpose_words(uint64_t *words, const size_t number_bytes) {
-    static const uint64_t lower_of_pairs[] = {0x00ff00ff00ff00ff, 0x0000ffff0000ffff, 0x00000000ffffffff};
-    const size_t count = 8 / number_bytes;
-    for (size_t distance = 1; distance < count; distance *= 2) {
-        const size_t bits = 8 * distance * number_bytes;
-        const uint64_t lower = lower_of_pairs[bits / 16];
-        for (size_t i = 0; i < count; i++) {
-            if (i & distance) continue;
-            const uint64_t swapped = ((words[i] >> bits) ^ words[i + distance]) & lower;
-            words[i + distance] ^= swapped;
-            words[i] ^= swapped << bits;
-        }
+enum { HALF_TILE = COLUMN_TILE / 2 };
+
+/* One number of a, one of b, the next of a, and so on. */
+static inline void interleave(char *restrict to, const char *restrict a, const char *restrict b, const size_t count,
+                              const size_t number_bytes) {
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to + 2 * i * number_bytes, a + i * number_bytes, number_bytes);
+        memcpy(to + (2 * i + 1) * number_bytes, b + i * number_bytes, number_bytes);
     }
 }
 
-/* The numbers of a group, [rows][Q8_GROUP], as its columns, which lie `stride` bytes apart. */
-static inline void transpose(char *columns, size_t stride, const char *numbers, size_t rows,
-                             const size_t number_bytes) {
-    const size_t count = 8 / number_bytes;
-    for (size_t c = 0; c < Q8_GROUP; c += count) {
-        for (size_t r = 0; r < rows; r += count) {
-            uint64_t words[8];
-            for (size_t i = 0; i < count; i++) memcpy(&words[i], numbers + ((r + i) * Q8_GROUP + c) * number_bytes, 8);
-            transpose_words(words, number_bytes);
-            for (size_t i = 0; i < count; i++) memcpy(columns + (c + i) * stride + r * number_bytes, &words[i], 8);
-        }
+/*
+ * The numbers [HALF_TILE][Q8_GROUP], which are overwritten, as columns that lie `stride` bytes apart. Interleaving the
+ * upper half of the numbers with the lower one makes the uppermost bit of a number's index the lowest. When the bits of
+ * the row have all moved there, a column's numbers lie side by side.
+ */
+static inline void transpose(char *columns, size_t stride, char *numbers, const size_t number_bytes) {
+    enum { HALF = HALF_TILE * Q8_GROUP / 2 };
+    _Static_assert(HALF_TILE == 1 << 6, "6 bits of the row: in 5 rounds, and on the way to the columns");
+    char others[2 * HALF * sizeof(float)];
+    const size_t half_bytes = HALF * number_bytes;
+    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
+    interleave(numbers, others, others + half_bytes, HALF, number_bytes);
+    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
+    interleave(numbers, others, others + half_bytes, HALF, number_bytes);
+    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
+    for (size_t c = 0; c < Q8_GROUP; c++) {
+        const char *column = others + c * half_bytes / Q8_GROUP;
+        interleave(columns + c * stride, column, column + half_bytes, HALF_TILE / 2, number_bytes);
     }
 }
 
@@ -50,38 +52,50 @@ struct rows {
     size_t row_bytes, count;
 };
 
-/* `bytes` of each row; what is missing to a group of a tile are zeros. */
+/* `bytes` of each row of half a tile; what is missing to a group of it are zeros. */
+static inline void pack_half(char *columns, size_t stride, const struct rows *rows, size_t first, size_t offset,
+                             size_t bytes, const size_t number_bytes) {
+    char numbers[HALF_TILE * Q8_GROUP * sizeof(float)];
+    const size_t row_bytes = Q8_GROUP * number_bytes;
+    const char *row = rows->first + first * rows->row_bytes + offset;
+    if (bytes == row_bytes && rows->count >= first + HALF_TILE) {
+        for (size_t r = 0; r < HALF_TILE; r++) memcpy(numbers + r * row_bytes, row + r * rows->row_bytes, row_bytes);
+    } else {
+        memset(numbers, 0, HALF_TILE * row_bytes);
+        for (size_t r = 0; r < HALF_TILE && first + r < rows->count; r++)
+            memcpy(numbers + r * row_bytes, row + r * rows->row_bytes, bytes);
+    }
+    transpose(columns, stride, numbers, number_bytes);
+}
+
 static inline void pack_numbers(char *columns, size_t stride, const struct rows *rows, size_t offset, size_t bytes,
                                 const size_t number_bytes) {
-    char numbers[COLUMN_TILE * Q8_GROUP * sizeof(float)];
-    const size_t row_bytes = Q8_GROUP * number_bytes;
-    if (rows->count < COLUMN_TILE || bytes < row_bytes) memset(numbers, 0, COLUMN_TILE * row_bytes);
-    for (size_t r = 0; r < rows->count; r++)
-        memcpy(numbers + r * row_bytes, rows->first + r * rows->row_bytes + offset, bytes);
-    transpose(columns, stride, numbers, COLUMN_TILE, number_bytes);
+    pack_half(columns, stride, rows, 0, offset, bytes, number_bytes);
+    pack_half(columns + HALF_TILE * number_bytes, stride, rows, HALF_TILE, offset, bytes, number_bytes);
 }
 
 /* The number e of a block of nibbles is in half e / 16 of byte e % 16. Two rows make bytes of a column. */
 static void pack_nibbles(char *columns, size_t stride, const struct rows *rows, size_t offset) {
-    enum { HALF = COLUMN_TILE / 2, WORDS = Q8_GROUP / 16 };
+    enum { WORDS = Q8_GROUP / 16 };
     const uint64_t lower = 0x0f0f0f0f0f0f0f0f;
-    uint64_t bytes[HALF][2][WORDS];
-    for (size_t r = 0; r < HALF; r++) {
-        uint64_t first[WORDS] = {0}, second[WORDS] = {0};
+    char numbers[HALF_TILE * Q8_GROUP];
+    for (size_t r = 0; r < HALF_TILE; r++) {
+        uint64_t first[WORDS] = {0}, second[WORDS] = {0}, bytes[2][WORDS];
         const char *row = rows->first + r * rows->row_bytes + offset;
         if (r < rows->count) memcpy(first, row, sizeof first);
-        if (HALF + r < rows->count) memcpy(second, row + HALF * rows->row_bytes, sizeof second);
+        if (HALF_TILE + r < rows->count) memcpy(second, row + HALF_TILE * rows->row_bytes, sizeof second);
         for (size_t i = 0; i < WORDS; i++) {
-            bytes[r][0][i] = (first[i] & lower) | (second[i] & lower) << 4;
-            bytes[r][1][i] = (first[i] >> 4 & lower) | (second[i] & ~lower);
+            bytes[0][i] = (first[i] & lower) | (second[i] & lower) << 4;
+            bytes[1][i] = (first[i] >> 4 & lower) | (second[i] & ~lower);
         }
+        memcpy(numbers + r * Q8_GROUP, bytes, sizeof bytes);
     }
-    transpose(columns, stride, (const char *)bytes, HALF, 1);
+    transpose(columns, stride, numbers, 1);
 }
 
 /* A float16 of each row. */
 static void pack_halves(char *target, const struct rows *rows, size_t offset) {
-    memset(target, 0, COLUMN_TILE * 2);
+    if (rows->count < COLUMN_TILE) memset(target, 0, COLUMN_TILE * 2);
     for (size_t r = 0; r < rows->count; r++) memcpy(target + 2 * r, rows->first + r * rows->row_bytes + offset, 2);
 }
 
