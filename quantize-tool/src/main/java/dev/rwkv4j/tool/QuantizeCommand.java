@@ -11,7 +11,10 @@ import dev.rwkv4j.tool.cli.Progress;
 import dev.rwkv4j.tool.cli.Table;
 import dev.rwkv4j.tool.cli.Terminal;
 import dev.rwkv4j.tool.cli.UsageException;
+import dev.rwkv4j.tool.convert.Conversion;
 import dev.rwkv4j.tool.convert.ConversionResult;
+import dev.rwkv4j.tool.convert.InputFiles;
+import dev.rwkv4j.tool.convert.ModelSource;
 import dev.rwkv4j.tool.convert.ModelSource.Additions;
 import dev.rwkv4j.tool.convert.ModelWriter;
 import dev.rwkv4j.tokenizer.Tokenizer;
@@ -66,7 +69,7 @@ final class QuantizeCommand implements Command {
                     "give the weights that matter smaller errors: what rwkv imatrix, or llama-imatrix, "
                             + "has found out about IN")
             .value(null, CALIBRATE, "TEXT",
-                    "let IN, a GGUF file that is not quantized, read this text, of which the first 32768 tokens count; "
+                    "let IN, which should not be quantized, read this text, of which the first 32768 tokens count; "
                             + "let the weights of a row make good each other's errors, and each matrix those of the "
                             + "matrices before it: the best quality, in minutes; - is the standard input")
             .flag(null, PLAIN, "round as ggml does without knowing what is important, which is faster: blocks of 32 "
@@ -121,12 +124,33 @@ final class QuantizeCommand implements Command {
         }
     }
 
+    /** What is no GGUF file is converted first, since a model has to be one to be run. */
     private static ConversionResult calibrate(Quantization quantization, Path source, Path target, Arguments arguments,
             Terminal terminal) throws UsageException, IOException {
+        try (ModelSource model = ModelSource.open(source)) {
+            InputFiles.refuse(target, model.files());
+            if (model.isGguf()) {
+                return calibrateGguf(quantization, source, target, arguments, terminal);
+            }
+        }
+        try (TemporaryFile converted = TemporaryFile.beside(target)) {
+            Conversion conversion = new Conversion(Optional.empty(), additions(arguments), true);
+            List<String> notes;
+            try (Progress progress = new Progress(terminal, "converting " + source)) {
+                notes = conversion.run(source, converted.path(), (done, all, _) -> progress.update(done, all)).notes();
+            }
+            ConversionResult result = calibrateGguf(quantization, converted.path(), target, arguments, terminal);
+            return new ConversionResult(result.architecture(), result.tensors(), result.bytes(), notes);
+        }
+    }
+
+    private static ConversionResult calibrateGguf(Quantization quantization, Path source, Path target,
+            Arguments arguments, Terminal terminal) throws UsageException, IOException {
         ScoredText text = new ScoredText(arguments.path(CALIBRATE).orElseThrow(), Predictions.UNLIMITED);
+        Path named = arguments.operandPath(0);
         Map<String, GgmlType> types = quantization.rounded(source);
         try (RwkvCalibration models = RwkvCalibration.open(source, ModelArguments.options(arguments), types)) {
-            Tokenizer tokenizer = models.tokenizer().orElseThrow(() -> ModelArguments.noTokenizer(source));
+            Tokenizer tokenizer = models.tokenizer().orElseThrow(() -> ModelArguments.noTokenizer(named));
             Calibration calibration = new Calibration(models, types);
             try (Progress progress = new Progress(terminal, "calibrating")) {
                 calibration.run(CalibrationText.tokens(tokenizer, text, terminal), threads(arguments),

@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufTensor;
 import dev.rwkv4j.testdata.CommandLine;
+import dev.rwkv4j.testdata.GoldenModel;
 import dev.rwkv4j.testdata.CommandLine.Result;
 import dev.rwkv4j.testdata.SmallModels;
 import dev.rwkv4j.tool.random.ModelShape.Version;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -79,6 +81,18 @@ class CalibrationTest {
         assertThat(folder.resolve("calibrated.gguf")).hasSize(Files.size(folder.resolve("plain.gguf")));
         assertThat(divergence("calibrated.gguf")).isLessThan(divergence("plain.gguf") / 2);
         assertThat(divergence("model.gguf")).isCloseTo(0, within(1e-9));
+    }
+
+    @Test
+    void checkpointsAreConvertedOnTheWay() throws Exception {
+        String checkpoint = GoldenModel.read("rwkv7-bf16").checkpoint().toAbsolutePath().toString();
+        succeeds("convert", checkpoint, "converted.gguf");
+        succeeds("quantize", "converted.gguf", "two.gguf", "-t", "Q4_0", "--calibrate", "learn.txt");
+        succeeds("quantize", checkpoint, "one.gguf", "-t", "Q4_0", "--calibrate", "learn.txt", "--threads", "1");
+        assertThat(folder.resolve("one.gguf")).hasSameBinaryContentAs(folder.resolve("two.gguf"));
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files).noneMatch(file -> file.toString().endsWith(".tmp"));
+        }
     }
 
     private double divergence(String model) throws Exception {

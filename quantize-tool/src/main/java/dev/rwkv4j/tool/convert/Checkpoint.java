@@ -153,6 +153,10 @@ final class Checkpoint implements AutoCloseable {
         return constants;
     }
 
+    boolean isGguf() {
+        return container == Container.GGUF;
+    }
+
     /** What a GGUF file says about its model and its tokenizer; other checkpoints say nothing. */
     Optional<GgufMetadata> metadata() {
         return metadata;

@@ -95,8 +95,13 @@ public final class ModelSource implements AutoCloseable {
         }
     }
 
-    /** All files that it is read from. */
-    Set<Path> files() {
+    /** {@return whether it is a GGUF file, which is a model as it is} */
+    public boolean isGguf() {
+        return checkpoint.isGguf();
+    }
+
+    /** {@return all files that it is read from} */
+    public Set<Path> files() {
         return checkpoint.files();
     }
 
