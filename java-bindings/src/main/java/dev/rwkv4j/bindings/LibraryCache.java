@@ -7,15 +7,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
 
 /**
- * A folder that libraries are extracted into, one subfolder for each content, named by its hash: versions live side by
+ * A folder that libraries are extracted into, one subfolder for each content, named by its checksum: versions live side by
  * side, and a file is written once. Any number of processes may use one cache at once: a file appears whole, by an atomic
  * move, and what is there already is compared with the wanted content before it is used. Folders and files are
  * readable and writable by their owner only.
@@ -65,7 +63,7 @@ sealed interface LibraryCache {
 
         @Override
         public Path install(String fileName, byte[] content) throws IOException {
-            Path target = root().resolve(hash(content)).resolve(fileName).toAbsolutePath();
+            Path target = root().resolve(nameOf(content)).resolve(fileName).toAbsolutePath();
             if (!holds(target, content)) {
                 Files.createDirectories(target.getParent(), ownerOnly());
                 place(target, content);
@@ -112,13 +110,11 @@ sealed interface LibraryCache {
                 && Arrays.equals(Files.readAllBytes(file), content);
     }
 
-    private static String hash(byte[] content) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);
-            return HexFormat.of().formatHex(digest, 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
+    /** The CRC and the length: only there to keep versions apart. What a file holds is compared byte by byte. */
+    private static String nameOf(byte[] content) {
+        CRC32 crc = new CRC32();
+        crc.update(content);
+        return Long.toHexString(crc.getValue()) + "-" + content.length;
     }
 
     private static FileAttribute<?>[] ownerOnly() {

@@ -185,7 +185,7 @@ public class rwkv_cpu_info {
     public static long[] tier$dimensions() {
         return tier$DIMS;
     }
-    private static final VarHandle tier$ELEM_HANDLE = tier$LAYOUT.varHandle(sequenceElement());
+    private static final class tier$ELEM { static final VarHandle HANDLE = tier$LAYOUT.varHandle(sequenceElement()); }
 
     /**
      * Indexed getter for field:
@@ -194,7 +194,7 @@ public class rwkv_cpu_info {
      * }
      */
     public static byte tier(MemorySegment struct, long index0) {
-        return (byte)tier$ELEM_HANDLE.get(struct, tier$OFFSET, index0);
+        return (byte)tier$ELEM.HANDLE.get(struct, tier$OFFSET, index0);
     }
 
     /**
@@ -204,7 +204,7 @@ public class rwkv_cpu_info {
      * }
      */
     public static void tier(MemorySegment struct, long index0, byte fieldValue) {
-        tier$ELEM_HANDLE.set(struct, tier$OFFSET, index0, fieldValue);
+        tier$ELEM.HANDLE.set(struct, tier$OFFSET, index0, fieldValue);
     }
 
     private static final SequenceLayout tiers$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("tiers"));
@@ -262,7 +262,7 @@ public class rwkv_cpu_info {
     public static long[] tiers$dimensions() {
         return tiers$DIMS;
     }
-    private static final VarHandle tiers$ELEM_HANDLE = tiers$LAYOUT.varHandle(sequenceElement());
+    private static final class tiers$ELEM { static final VarHandle HANDLE = tiers$LAYOUT.varHandle(sequenceElement()); }
 
     /**
      * Indexed getter for field:
@@ -271,7 +271,7 @@ public class rwkv_cpu_info {
      * }
      */
     public static byte tiers(MemorySegment struct, long index0) {
-        return (byte)tiers$ELEM_HANDLE.get(struct, tiers$OFFSET, index0);
+        return (byte)tiers$ELEM.HANDLE.get(struct, tiers$OFFSET, index0);
     }
 
     /**
@@ -281,7 +281,7 @@ public class rwkv_cpu_info {
      * }
      */
     public static void tiers(MemorySegment struct, long index0, byte fieldValue) {
-        tiers$ELEM_HANDLE.set(struct, tiers$OFFSET, index0, fieldValue);
+        tiers$ELEM.HANDLE.set(struct, tiers$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -137,7 +137,7 @@ public class rwkv_error {
     public static long[] message$dimensions() {
         return message$DIMS;
     }
-    private static final VarHandle message$ELEM_HANDLE = message$LAYOUT.varHandle(sequenceElement());
+    private static final class message$ELEM { static final VarHandle HANDLE = message$LAYOUT.varHandle(sequenceElement()); }
 
     /**
      * Indexed getter for field:
@@ -146,7 +146,7 @@ public class rwkv_error {
      * }
      */
     public static byte message(MemorySegment struct, long index0) {
-        return (byte)message$ELEM_HANDLE.get(struct, message$OFFSET, index0);
+        return (byte)message$ELEM.HANDLE.get(struct, message$OFFSET, index0);
     }
 
     /**
@@ -156,7 +156,7 @@ public class rwkv_error {
      * }
      */
     public static void message(MemorySegment struct, long index0, byte fieldValue) {
-        message$ELEM_HANDLE.set(struct, message$OFFSET, index0, fieldValue);
+        message$ELEM.HANDLE.set(struct, message$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -233,7 +233,7 @@ public class rwkv_tensor {
     public static long[] dims$dimensions() {
         return dims$DIMS;
     }
-    private static final VarHandle dims$ELEM_HANDLE = dims$LAYOUT.varHandle(sequenceElement());
+    private static final class dims$ELEM { static final VarHandle HANDLE = dims$LAYOUT.varHandle(sequenceElement()); }
 
     /**
      * Indexed getter for field:
@@ -242,7 +242,7 @@ public class rwkv_tensor {
      * }
      */
     public static long dims(MemorySegment struct, long index0) {
-        return (long)dims$ELEM_HANDLE.get(struct, dims$OFFSET, index0);
+        return (long)dims$ELEM.HANDLE.get(struct, dims$OFFSET, index0);
     }
 
     /**
@@ -252,7 +252,7 @@ public class rwkv_tensor {
      * }
      */
     public static void dims(MemorySegment struct, long index0, long fieldValue) {
-        dims$ELEM_HANDLE.set(struct, dims$OFFSET, index0, fieldValue);
+        dims$ELEM.HANDLE.set(struct, dims$OFFSET, index0, fieldValue);
     }
 
     private static final OfInt dim_count$LAYOUT = (OfInt)$LAYOUT.select(groupElement("dim_count"));

@@ -229,7 +229,7 @@ public class rwkv_type_info {
     public static long[] name$dimensions() {
         return name$DIMS;
     }
-    private static final VarHandle name$ELEM_HANDLE = name$LAYOUT.varHandle(sequenceElement());
+    private static final class name$ELEM { static final VarHandle HANDLE = name$LAYOUT.varHandle(sequenceElement()); }
 
     /**
      * Indexed getter for field:
@@ -238,7 +238,7 @@ public class rwkv_type_info {
      * }
      */
     public static byte name(MemorySegment struct, long index0) {
-        return (byte)name$ELEM_HANDLE.get(struct, name$OFFSET, index0);
+        return (byte)name$ELEM.HANDLE.get(struct, name$OFFSET, index0);
     }
 
     /**
@@ -248,7 +248,7 @@ public class rwkv_type_info {
      * }
      */
     public static void name(MemorySegment struct, long index0, byte fieldValue) {
-        name$ELEM_HANDLE.set(struct, name$OFFSET, index0, fieldValue);
+        name$ELEM.HANDLE.set(struct, name$OFFSET, index0, fieldValue);
     }
 
     /**

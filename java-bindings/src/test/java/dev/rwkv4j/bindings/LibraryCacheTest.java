@@ -58,7 +58,9 @@ class LibraryCacheTest {
 
     @Test
     void anotherContentLiesElsewhere() throws IOException {
-        assertThat(cache().install("x.so", new byte[]{9})).isNotEqualTo(cache().install("x.so", CONTENT));
+        for (byte[] other : new byte[][]{{9}, {4, 3, 2, 1}}) {
+            assertThat(cache().install("x.so", other)).isNotEqualTo(cache().install("x.so", CONTENT));
+        }
     }
 
     @Test
