@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufTensor;
-import java.io.IOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -19,9 +18,9 @@ final class ModelFingerprint {
     }
 
     /** The SHA-256 of the architecture and, ordered by name, of each tensor's name, type, dimensions and first bytes. */
-    static String of(GgufFile file) throws IOException {
+    static String of(String architecture, GgufFile file) {
         MessageDigest digest = sha256();
-        digest.update((file.metadata().getString(ModelLoader.ARCHITECTURE_KEY) + "\n").getBytes(UTF_8));
+        digest.update((architecture + "\n").getBytes(UTF_8));
         for (GgufTensor tensor : new TreeMap<>(file.tensors()).values()) {
             digest.update((tensor.name() + " " + tensor.type() + " " + tensor.dims() + "\n").getBytes(UTF_8));
             digest.update(tensor.data().asSlice(0, Math.min(SAMPLE_BYTES, tensor.byteSize())).asByteBuffer());

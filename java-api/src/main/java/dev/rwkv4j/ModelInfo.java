@@ -51,10 +51,10 @@ public record ModelInfo(
         return stateFloats * Float.BYTES;
     }
 
-    ModelInfo withScratchBytes(long newScratchBytes) {
+    ModelInfo with(long newScratchBytes, String newFingerprint) {
         return new ModelInfo(name, architecture, version, layers, width, channelMixWidth, vocabularySize, heads,
                 headSize,
                 parameters, tensorBytes, allocatedBytes, newScratchBytes, stateFloats, threads, chunkTokens,
-                fingerprint);
+                newFingerprint);
     }
 }

@@ -1,6 +1,7 @@
 package dev.rwkv4j;
 
 import static java.lang.foreign.MemorySegment.NULL;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.rwkv4j.bindings.NativeCalls;
 import dev.rwkv4j.bindings.RwkvNativeException;
@@ -27,6 +28,9 @@ import java.util.Map;
 /** Makes the native model and context of an open GGUF file: its metadata and tensors become the structs of rwkv.h. */
 final class ModelLoader {
     static final String ARCHITECTURE_KEY = "general.architecture";
+
+    /** It is made later, if at all. */
+    private static final String NO_FINGERPRINT = "";
 
     private static final Map<String, Integer> VERSIONS = Map.of("rwkv4", 4, "rwkv5", 5, "rwkv6", 6, "rwkv7", 7);
 
@@ -89,7 +93,6 @@ final class ModelLoader {
 
     private MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements, Arena arena)
             throws IOException {
-        checkTypes(arena);
         MemorySegment config = config(options, arena);
         MemorySegment tensors = tensors(replacements, arena);
         try {
@@ -97,13 +100,14 @@ final class ModelLoader {
                     config, tensors, file.tensors().size(), out, error));
         } catch (RwkvNativeException e) {
             if (e.status() == RwkvStatus.MODEL || e.status() == RwkvStatus.UNSUPPORTED) {
+                checkTypes(arena);
                 throw (IOException) new GgufFormatException(file.path(), e.getMessage()).initCause(e);
             }
             throw NativeFailure.translate(e);
         }
     }
 
-    /** The native library would know a type's number only. */
+    /** Of a type that it cannot compute with, the native library knows the number only. */
     private void checkTypes(Arena arena) throws IOException {
         MemorySegment info = rwkv_type_info.allocate(arena);
         rwkv_type_info.struct_size(info, Math.toIntExact(info.byteSize()));
@@ -176,8 +180,9 @@ final class ModelLoader {
             rwkv_tensor.type(entry, stored.type().id());
             List<Long> dims = tensor.dims();
             rwkv_tensor.dim_count(entry, dims.size());
+            MemorySegment sizes = rwkv_tensor.dims(entry);
             for (int i = 0; i < dims.size(); i++) {
-                rwkv_tensor.dims(entry, i, dims.get(i));
+                sizes.setAtIndex(JAVA_LONG, i, dims.get(i));
             }
         }
         return table;
@@ -218,6 +223,6 @@ final class ModelLoader {
                 rwkv_model_info.state_floats(info),
                 rwkv_context_info.thread_count(contextInfo),
                 rwkv_context_info.chunk_tokens(contextInfo),
-                ModelFingerprint.of(file));
+                NO_FINGERPRINT);
     }
 }

@@ -38,6 +38,7 @@ final class NativeModel implements AutoCloseable {
     private volatile boolean closed;
     private boolean freed;
     private volatile long scratchBytes;
+    private volatile String fingerprint;
 
     /** Takes everything over. */
     NativeModel(GgufFile file, MemorySegment model, MemorySegment context) {
@@ -167,6 +168,21 @@ final class NativeModel implements AutoCloseable {
         } finally {
             leave();
         }
+    }
+
+    /** What tells the model apart; made when it is first asked for, as loading need not wait for it. */
+    String fingerprint(String architecture) {
+        String known = fingerprint;
+        if (known == null) {
+            enter();
+            try {
+                known = ModelFingerprint.of(architecture, file);
+                fingerprint = known;
+            } finally {
+                leave();
+            }
+        }
+        return known;
     }
 
     /** The {@code struct rwkv_context_info} of a context that is not evaluating. */

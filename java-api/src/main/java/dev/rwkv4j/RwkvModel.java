@@ -102,7 +102,7 @@ public final class RwkvModel implements AutoCloseable {
      */
     public ModelInfo info() {
         try {
-            return info.withScratchBytes(engine.scratchBytes());
+            return info.with(engine.scratchBytes(), fingerprint());
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -200,8 +200,13 @@ public final class RwkvModel implements AutoCloseable {
         return engine;
     }
 
-    /** The info without asking for what changes. */
+    /** The info without what changes or is made later: see {@link #fingerprint}. */
     ModelInfo fixedInfo() {
         return info;
+    }
+
+    /** {@link ModelInfo#fingerprint}. */
+    String fingerprint() {
+        return engine.fingerprint(info.architecture());
     }
 }

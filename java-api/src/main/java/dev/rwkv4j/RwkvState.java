@@ -161,7 +161,7 @@ public final class RwkvState implements AutoCloseable {
                     state.get(floats);
                     return null;
                 });
-                header = new StateFormat.Header(model.fixedInfo().fingerprint(), position);
+                header = new StateFormat.Header(model.fingerprint(), position);
             }
             StateFormat.write(out, header, floats);
         }
@@ -208,7 +208,7 @@ public final class RwkvState implements AutoCloseable {
         RwkvState result = model.newState();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment floats = result.allocate(arena);
-            result.position = StateFormat.read(in, source, model.fixedInfo().fingerprint(), floats);
+            result.position = StateFormat.read(in, source, model.fingerprint(), floats);
             result.state.set(floats);
             return result;
         } catch (IllegalArgumentException e) {

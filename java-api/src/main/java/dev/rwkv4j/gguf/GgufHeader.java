@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -15,11 +16,8 @@ import java.util.Map;
 
 /** What stands before the tensor data of a GGUF file, parsed and validated. */
 record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
-    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     static final byte[] MAGIC = {'G', 'G', 'U', 'F'};
     static final int VERSION = 3;
@@ -50,15 +48,26 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         return new Parser(path, file).parse();
     }
 
-    /** A position in the file, moved only by reads that were checked against the bytes that are left. */
+    /**
+     * A position in the file, moved only by reads that were checked against the bytes that are left.
+     *
+     * <p>Numbers are taken from a copy of the bytes around the position. A program has just started when it reads a
+     * header, and until an access to a segment has been compiled it takes longer than copying thousands of bytes.
+     */
     private static final class Parser {
+        private static final int WINDOW_BYTES = 1 << 14;
+
         private final Path path;
         private final MemorySegment file;
+        private final byte[] window;
+        private long windowStart;
+        private long windowEnd;
         private long position;
 
         Parser(Path path, MemorySegment file) {
             this.path = path;
             this.file = file;
+            this.window = new byte[(int) Math.min(WINDOW_BYTES, file.byteSize())];
         }
 
         GgufHeader parse() throws GgufFormatException {
@@ -167,8 +176,9 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
                 position += count * type.bytes();
                 return;
             }
+            String what = "value of " + key;
             for (long i = 0; i < count; i++) {
-                long length = readStringLength("value of " + key, MAX_STRING_BYTES);
+                long length = readStringLength(what, MAX_STRING_BYTES);
                 position += length;
             }
         }
@@ -265,22 +275,33 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
 
         private int readInt(String what) throws GgufFormatException {
             need(Integer.BYTES, what);
-            int value = file.get(INT, position);
-            position += Integer.BYTES;
-            return value;
+            return (int) take(Integer.BYTES);
         }
 
         private long readLong(String what) throws GgufFormatException {
             need(Long.BYTES, what);
-            long value = file.get(LONG, position);
-            position += Long.BYTES;
+            return take(Long.BYTES);
+        }
+
+        /** A little-endian number of bytes that are there. */
+        private long take(int bytes) {
+            if (position + bytes > windowEnd) {
+                windowStart = position;
+                windowEnd = Math.min(position + window.length, file.byteSize());
+                MemorySegment.copy(file, JAVA_BYTE, windowStart, window, 0, (int) (windowEnd - windowStart));
+            }
+            long value = number(window, (int) (position - windowStart), bytes);
+            position += bytes;
             return value;
         }
 
         /** Reads the length of a string and checks that the string is there. */
         private long readStringLength(String what, long limit) throws GgufFormatException {
             long at = position;
-            long length = readLong("length of " + what);
+            if (left() < Long.BYTES) {
+                throw endsWithin("length of " + what, Long.BYTES);
+            }
+            long length = take(Long.BYTES);
             if (length < 0 || length > left()) {
                 throw fail(at, what + ": a string of " + Long.toUnsignedString(length)
                         + " bytes does not fit into the " + left() + " bytes that follow");
@@ -297,10 +318,10 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
             if (length == 0) {
                 throw fail(at, "empty " + what);
             }
-            MemorySegment bytes = file.asSlice(position, length);
+            byte[] bytes = file.asSlice(position, length).toArray(JAVA_BYTE);
             position += length;
             try {
-                return StandardCharsets.UTF_8.newDecoder().decode(bytes.asByteBuffer()).toString();
+                return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
             } catch (CharacterCodingException e) {
                 throw fail(at, what + " is not valid UTF-8");
             }
@@ -312,14 +333,27 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
 
         private void need(long bytes, String what) throws GgufFormatException {
             if (bytes > left()) {
-                throw fail(position, "the file ends within the " + what + ": " + bytes + " bytes are needed, " + left()
-                        + " are left");
+                throw endsWithin(what, bytes);
             }
+        }
+
+        private GgufFormatException endsWithin(String what, long bytes) {
+            return fail(position, "the file ends within the " + what + ": " + bytes + " bytes are needed, " + left()
+                    + " are left");
         }
 
         private GgufFormatException fail(long offset, String problem) {
             return new GgufFormatException(path, offset, problem);
         }
+    }
+
+    /** Some bytes in little-endian order as a number without sign. */
+    static long number(byte[] bytes, int from, int count) {
+        long value = 0;
+        for (int i = from + count - 1; i >= from; i--) {
+            value = value << Byte.SIZE | bytes[i] & 0xff;
+        }
+        return value;
     }
 
     static long align(long position, int alignment) {

@@ -7,6 +7,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,9 @@ public final class GgufMetadata {
     record Entry(GgufValueType type, GgufValueType elementType, long count, MemorySegment encoded,
             MemorySegment content) {
     }
+
+    /** The longest array that every Java machine can make. */
+    private static final int MAX_ARRAY_BYTES = Integer.MAX_VALUE - 8;
 
     private final Path path;
     private final Map<String, Entry> entries;
@@ -147,12 +151,14 @@ public final class GgufMetadata {
         Entry entry = require(key);
         return switch (entry.type) {
             case STRING, ARRAY, BOOL, FLOAT32, FLOAT64 -> throw mismatch(key, entry, "an integer");
-            default -> switch (decode(entry.type, entry.content, 0)) {
-                case Integer value -> value;
-                case Long value -> value;
-                case Object value -> throw new GgufFormatException(path,
-                        "metadata key " + key + " is " + value + ", which is beyond 2^63");
-            };
+            default -> {
+                Number value = (Number) decode(entry.type, entry.content, 0);
+                if (value instanceof BigInteger) {
+                    throw new GgufFormatException(path,
+                            "metadata key " + key + " is " + value + ", which is beyond 2^63");
+                }
+                yield value.longValue();
+            }
         };
     }
 
@@ -206,8 +212,7 @@ public final class GgufMetadata {
     public float getFloat(String key) throws GgufFormatException {
         Entry entry = require(key);
         return switch (entry.type) {
-            case FLOAT32 -> entry.content.get(GgufHeader.FLOAT, 0);
-            case FLOAT64 -> (float) entry.content.get(GgufHeader.DOUBLE, 0);
+            case FLOAT32, FLOAT64 -> ((Number) decode(entry.type, entry.content, 0)).floatValue();
             default -> throw mismatch(key, entry, "a float");
         };
     }
@@ -259,14 +264,36 @@ public final class GgufMetadata {
      * @throws GgufFormatException if the key is missing or the value is no array of strings
      */
     public List<String> getStrings(String key) throws GgufFormatException {
-        Entry entry = requireArray(key, "an array of strings", GgufValueType.STRING);
-        List<String> strings = new ArrayList<>((int) entry.count);
-        long position = 0;
-        for (long i = 0; i < entry.count; i++) {
-            strings.add(decodeString(entry.content, position));
-            position += encodedBytes(GgufValueType.STRING, entry.content, position);
+        List<String> strings = new ArrayList<>();
+        for (byte[] bytes : getStringBytes(key)) {
+            strings.add(new String(bytes, StandardCharsets.UTF_8));
         }
         return Collections.unmodifiableList(strings);
+    }
+
+    /**
+     * An array of texts as the file has it: not decoded, and not checked to be UTF-8.
+     *
+     * @param key a key
+     * @return the bytes of each text, the caller's
+     * @throws GgufFormatException if the key is missing, the value is no array of strings, or too long for an array
+     */
+    public byte[][] getStringBytes(String key) throws GgufFormatException {
+        Entry entry = requireArray(key, "an array of strings", GgufValueType.STRING);
+        if (entry.content.byteSize() > MAX_ARRAY_BYTES) {
+            throw new GgufFormatException(path, "metadata key " + key + " has " + entry.content.byteSize()
+                    + " bytes, supported are " + MAX_ARRAY_BYTES);
+        }
+        // All at once: a vocabulary is read while its program starts, when each access to a segment is slow.
+        byte[] content = entry.content.toArray(JAVA_BYTE);
+        byte[][] strings = new byte[(int) entry.count][];
+        int position = 0;
+        for (int i = 0; i < strings.length; i++) {
+            int begin = position + Long.BYTES;
+            position = begin + (int) GgufHeader.number(content, position, Long.BYTES);
+            strings[i] = Arrays.copyOfRange(content, begin, position);
+        }
+        return strings;
     }
 
     /**
@@ -319,31 +346,34 @@ public final class GgufMetadata {
     }
 
     private static long encodedBytes(GgufValueType type, MemorySegment content, long position) {
-        return type == GgufValueType.STRING ? Long.BYTES + content.get(GgufHeader.LONG, position) : type.bytes();
+        return type == GgufValueType.STRING ? Long.BYTES + number(content, position, Long.BYTES) : type.bytes();
     }
 
     private static String decodeString(MemorySegment content, long position) {
-        long length = content.get(GgufHeader.LONG, position);
+        long length = number(content, position, Long.BYTES);
         byte[] bytes = content.asSlice(position + Long.BYTES, length).toArray(JAVA_BYTE);
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
     private static Object decode(GgufValueType type, MemorySegment content, long position) {
+        long bits = number(content, position, type.bytes());
         return switch (type) {
-            case UINT8 -> Byte.toUnsignedInt(content.get(JAVA_BYTE, position));
-            case INT8 -> (int) content.get(JAVA_BYTE, position);
-            case UINT16 -> Short.toUnsignedInt(content.get(GgufHeader.SHORT, position));
-            case INT16 -> (int) content.get(GgufHeader.SHORT, position);
-            case UINT32 -> Integer.toUnsignedLong(content.get(GgufHeader.INT, position));
-            case INT32 -> content.get(GgufHeader.INT, position);
-            case UINT64 -> unsigned(content.get(GgufHeader.LONG, position));
-            case INT64 -> content.get(GgufHeader.LONG, position);
-            case FLOAT32 -> content.get(GgufHeader.FLOAT, position);
-            case FLOAT64 -> content.get(GgufHeader.DOUBLE, position);
-            case BOOL -> content.get(JAVA_BYTE, position) != 0;
+            case UINT8, UINT16 -> (int) bits;
+            case INT8 -> (int) (byte) bits;
+            case INT16 -> (int) (short) bits;
+            case UINT32, INT64 -> bits;
+            case INT32 -> (int) bits;
+            case UINT64 -> unsigned(bits);
+            case FLOAT32 -> Float.intBitsToFloat((int) bits);
+            case FLOAT64 -> Double.longBitsToDouble(bits);
+            case BOOL -> bits != 0;
             case STRING -> decodeString(content, position);
             case ARRAY -> throw new AssertionError("the reader lets no array of arrays pass");
         };
+    }
+
+    private static long number(MemorySegment content, long position, int bytes) {
+        return GgufHeader.number(content.asSlice(position, bytes).toArray(JAVA_BYTE), 0, bytes);
     }
 
     private static Object unsigned(long value) {

@@ -5,36 +5,45 @@ import java.util.Arrays;
 /**
  * Finds the longest token that a byte string begins with.
  *
- * <p>A trie in three arrays. Nodes are numbered level by level, the root is 0, and the children of a node are numbered in a
- * row, in the order of their bytes: those of node i begin at {@code firstChild[i]} and end before {@code firstChild[i + 1]}.
- * The 116,079 nodes of the World vocabulary thus take about 1 MB. A level's nodes come from sorting each parent's tokens by
- * their next byte, so that building takes time in proportion to the bytes of all tokens.
+ * <p>A trie whose nodes are numbered as they were made; the root is 0. The child that a node has for a byte is found by a
+ * hash table with open addressing: its slots hold numbers of nodes, and a node knows its parent and its byte. The 116,079
+ * nodes of the World vocabulary take about 2 MB.
+ *
+ * <p>Vocabularies are sorted, as a rule. So a token is added from where it parts from the one before it, and most of its
+ * bytes need not be looked up. The order makes no difference but in time.
  */
 final class ByteTrie {
     static final int NONE = -1;
-
-    /** Sorting keys hold a byte (or the end of the token) above, the token below these bits. */
-    private static final int TOKEN_BITS = 22;
-    static final int MAX_TOKENS = 1 << TOKEN_BITS;
+    static final int MAX_TOKENS = 1 << 22;
 
     private final byte[] label;
-    private final int[] firstChild;
+    private final int[] parent;
     private final int[] token;
+    /** The root is nobody's child, so 0 is an empty slot. */
+    private final int[] slots;
+    private final int depth;
 
-    private ByteTrie(byte[] label, int[] firstChild, int[] token) {
-        this.label = label;
-        this.firstChild = firstChild;
-        this.token = token;
+    private ByteTrie(Builder builder) {
+        this.label = Arrays.copyOf(builder.label, builder.nodes);
+        this.parent = Arrays.copyOf(builder.parent, builder.nodes);
+        this.token = Arrays.copyOf(builder.token, builder.nodes);
+        this.slots = builder.slots;
+        this.depth = builder.path.length - 1;
     }
 
     /**
      * Builds the trie of some tokens of a vocabulary.
      *
-     * @param ids the tokens, below {@link #MAX_TOKENS}; reordered
+     * @param ids the tokens, below {@link #MAX_TOKENS}
      * @throws VocabularyException if two have the same bytes
      */
     static ByteTrie build(TokenTable tokens, int[] ids) throws VocabularyException {
         return new Builder(tokens, ids).build();
+    }
+
+    /** The length of the longest token in bytes; 0 if there are none. */
+    int depth() {
+        return depth;
     }
 
     /** The token that is exactly these bytes, or {@link #NONE}. */
@@ -63,103 +72,96 @@ final class ByteTrie {
     }
 
     private int child(int node, byte next) {
-        int low = firstChild[node];
-        int high = firstChild[node + 1] - 1;
-        int wanted = Byte.toUnsignedInt(next);
-        while (low <= high) {
-            int middle = (low + high) >>> 1;
-            int value = Byte.toUnsignedInt(label[middle]);
-            if (value == wanted) {
-                return middle;
-            }
-            if (value < wanted) {
-                low = middle + 1;
-            } else {
-                high = middle - 1;
-            }
+        int child = slots[slot(slots, parent, label, node, next)];
+        return child == 0 ? NONE : child;
+    }
+
+    /** Where a node's child for a byte is, or would be. */
+    private static int slot(int[] slots, int[] parent, byte[] label, int node, byte next) {
+        int mask = slots.length - 1;
+        int slot = hash(node, next) & mask;
+        for (int child = slots[slot]; child != 0
+                && (parent[child] != node || label[child] != next); child = slots[slot]) {
+            slot = slot + 1 & mask;
         }
-        return NONE;
+        return slot;
+    }
+
+    /** Multiplied by 2^32 divided by the golden ratio, numbers in a row lie far apart, as their upper bits say. */
+    private static int hash(int node, byte next) {
+        int product = (node << Byte.SIZE ^ Byte.toUnsignedInt(next)) * 0x9E3779B9;
+        return product ^ product >>> 15;
     }
 
     private static final class Builder {
+        private static final int INITIAL_NODES = 1024;
+
         private final TokenTable tokens;
-        private final int[] order;
-        private byte[] label = new byte[1024];
-        private int[] firstChild = new int[1024];
-        private int[] token = new int[1024];
-        /** Which part of {@code order} begins with the bytes that lead to a node. */
-        private int[] begin = new int[1024];
-        private int[] end = new int[1024];
-        private int nodes;
+        private final int[] ids;
+        /** The nodes that the token which was added last goes through, from the root on. */
+        private final int[] path;
+        private byte[] label = new byte[INITIAL_NODES];
+        private int[] parent = new int[INITIAL_NODES];
+        private int[] token = new int[INITIAL_NODES];
+        private int[] slots = new int[2 * INITIAL_NODES];
+        private int nodes = 1;
 
         Builder(TokenTable tokens, int[] ids) {
             this.tokens = tokens;
-            this.order = ids;
+            this.ids = ids;
+            int longest = 0;
+            for (int id : ids) {
+                longest = Math.max(longest, tokens.length(id));
+            }
+            this.path = new int[longest + 1];
+            token[0] = NONE;
         }
 
         ByteTrie build() throws VocabularyException {
-            add((byte) 0, 0, order.length);
-            int levelEnd = 1;
-            for (int node = 0, depth = 0; node < nodes; depth++, levelEnd = nodes) {
-                for (; node < levelEnd; node++) {
-                    expand(node, depth);
-                }
+            for (int i = 0; i < ids.length; i++) {
+                add(ids[i], i == 0 ? 0 : tokens.commonLength(ids[i - 1], ids[i]));
             }
-            int[] firstChildren = Arrays.copyOf(firstChild, nodes + 1);
-            firstChildren[nodes] = nodes;
-            return new ByteTrie(Arrays.copyOf(label, nodes), firstChildren, Arrays.copyOf(token, nodes));
+            return new ByteTrie(this);
         }
 
-        private void expand(int node, int depth) throws VocabularyException {
-            int from = begin[node];
-            int to = end[node];
-            sort(from, to, depth);
-            firstChild[node] = nodes;
-            token[node] = NONE;
-            if (from < to && tokens.length(order[from]) == depth) {
-                token[node] = order[from++];
-                if (from < to && tokens.length(order[from]) == depth) {
-                    throw new VocabularyException(
-                            "token " + order[from] + " has the same bytes as token " + token[node]);
-                }
+        private void add(int id, int known) throws VocabularyException {
+            int length = tokens.length(id);
+            int node = path[known];
+            for (int i = known; i < length; i++) {
+                node = childOrNew(node, tokens.byteAt(id, i));
+                path[i + 1] = node;
             }
-            while (from < to) {
-                byte next = tokens.byteAt(order[from], depth);
-                int groupEnd = from + 1;
-                while (groupEnd < to && tokens.byteAt(order[groupEnd], depth) == next) {
-                    groupEnd++;
-                }
-                add(next, from, groupEnd);
-                from = groupEnd;
+            if (token[node] != NONE) {
+                throw new VocabularyException("token " + id + " has the same bytes as token " + token[node]);
             }
+            token[node] = id;
         }
 
-        /** Sorts tokens that agree before {@code depth} by their byte there; one that ends there comes first. */
-        private void sort(int from, int to, int depth) {
-            for (int i = from; i < to; i++) {
-                int id = order[i];
-                int key = tokens.length(id) == depth ? 0 : 1 + Byte.toUnsignedInt(tokens.byteAt(id, depth));
-                order[i] = key << TOKEN_BITS | id;
+        private int childOrNew(int node, byte next) {
+            int slot = slot(slots, parent, label, node, next);
+            if (slots[slot] != 0) {
+                return slots[slot];
             }
-            Arrays.sort(order, from, to);
-            for (int i = from; i < to; i++) {
-                order[i] &= MAX_TOKENS - 1;
-            }
-        }
-
-        private void add(byte next, int from, int to) {
             if (nodes == label.length) {
-                int capacity = 2 * nodes;
-                label = Arrays.copyOf(label, capacity);
-                firstChild = Arrays.copyOf(firstChild, capacity);
-                token = Arrays.copyOf(token, capacity);
-                begin = Arrays.copyOf(begin, capacity);
-                end = Arrays.copyOf(end, capacity);
+                grow();
+                slot = slot(slots, parent, label, node, next);
             }
             label[nodes] = next;
-            begin[nodes] = from;
-            end[nodes] = to;
-            nodes++;
+            parent[nodes] = node;
+            token[nodes] = NONE;
+            slots[slot] = nodes;
+            return nodes++;
+        }
+
+        private void grow() {
+            int capacity = 2 * nodes;
+            label = Arrays.copyOf(label, capacity);
+            parent = Arrays.copyOf(parent, capacity);
+            token = Arrays.copyOf(token, capacity);
+            slots = new int[2 * capacity];
+            for (int node = 1; node < nodes; node++) {
+                slots[slot(slots, parent, label, parent[node], label[node])] = node;
+            }
         }
     }
 }

@@ -1,7 +1,6 @@
 package dev.rwkv4j.tokenizer;
 
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /** How World tokens are spelt in GGUF files: as Python shows bytes, without {@code b} and the quotes. */
 final class GgufEscapes {
@@ -32,47 +31,60 @@ final class GgufEscapes {
         return text.toString();
     }
 
-    static byte[] unescape(String text) throws VocabularyException {
-        int backslash = text.indexOf('\\');
-        if (backslash < 0) {
-            return text.getBytes(StandardCharsets.UTF_8);
-        }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        int done = 0;
-        while (backslash >= 0) {
-            bytes.writeBytes(text.substring(done, backslash).getBytes(StandardCharsets.UTF_8));
-            if (backslash + 1 == text.length()) {
-                throw new VocabularyException("it ends within an escape sequence");
-            }
-            done = backslash + 2;
-            switch (text.charAt(backslash + 1)) {
-                case 't' -> bytes.write('\t');
-                case 'n' -> bytes.write('\n');
-                case 'r' -> bytes.write('\r');
-                case 'x' -> {
-                    bytes.write(hex(text, done, 2));
-                    done += 2;
-                }
-                default -> done--; // The character stands for itself, and a backslash must not begin an escape now.
-            }
-            backslash = text.indexOf('\\', Math.max(done, backslash + 2));
-        }
-        bytes.writeBytes(text.substring(done).getBytes(StandardCharsets.UTF_8));
-        return bytes.toByteArray();
+    /** The bytes that a token's spelling stands for; the same array where there is nothing to escape. */
+    static byte[] unescape(byte[] spelling) throws VocabularyException {
+        return hasEscapes(spelling) ? new Unescape(spelling).bytes() : spelling;
     }
 
-    /** The value of the hexadecimal digits that have to stand at a position. */
-    static int hex(String text, int from, int digits) throws VocabularyException {
-        int value = 0;
-        for (int i = from; i < from + digits; i++) {
-            int digit = i < text.length() && text.charAt(i) < 0x80 ? Character.digit(text.charAt(i), 16) : -1;
-            if (digit < 0) {
-                throw new VocabularyException(
-                        "an escape sequence is not followed by " + digits + " hexadecimal digits");
+    private static boolean hasEscapes(byte[] spelling) {
+        for (byte b : spelling) {
+            if (b == '\\') {
+                return true;
             }
-            value = value << 4 | digit;
         }
-        return value;
+        return false;
+    }
+
+    /** Goes through a spelling once. */
+    private static final class Unescape {
+        private final byte[] spelling;
+        private int next;
+
+        Unescape(byte[] spelling) {
+            this.spelling = spelling;
+        }
+
+        byte[] bytes() throws VocabularyException {
+            byte[] bytes = new byte[spelling.length];
+            int length = 0;
+            while (next < spelling.length) {
+                byte b = spelling[next++];
+                bytes[length++] = b == '\\' ? escaped() : b;
+            }
+            return Arrays.copyOf(bytes, length);
+        }
+
+        private byte escaped() throws VocabularyException {
+            if (next == spelling.length) {
+                throw new VocabularyException("it ends within an escape sequence");
+            }
+            byte b = spelling[next++];
+            return switch (b) {
+                case 't' -> '\t';
+                case 'n' -> '\n';
+                case 'r' -> '\r';
+                case 'x' -> (byte) (digit() << 4 | digit());
+                default -> b;
+            };
+        }
+
+        private int digit() throws VocabularyException {
+            int digit = next < spelling.length ? Character.digit(spelling[next++], 16) : -1;
+            if (digit < 0) {
+                throw new VocabularyException("an escape sequence is not followed by 2 hexadecimal digits");
+            }
+            return digit;
+        }
     }
 
     private static boolean contains(byte[] token, char wanted) {

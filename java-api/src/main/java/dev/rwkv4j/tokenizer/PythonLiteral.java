@@ -63,10 +63,24 @@ final class PythonLiteral {
         }
         if (kind == 'x' || kind == 'u' && !ofBytes) {
             int digits = kind == 'x' ? 2 : 4;
-            write(GgufEscapes.hex(literal, at + 1, digits));
+            write(hex(at + 1, digits));
             return at + 1 + digits;
         }
         throw new VocabularyException("the escape sequence \\" + kind + " is unknown");
+    }
+
+    /** The value of the hexadecimal digits that have to stand at a position. */
+    private int hex(int from, int digits) throws VocabularyException {
+        int value = 0;
+        for (int i = from; i < from + digits; i++) {
+            int digit = i < literal.length() && literal.charAt(i) < 0x80 ? Character.digit(literal.charAt(i), 16) : -1;
+            if (digit < 0) {
+                throw new VocabularyException(
+                        "an escape sequence is not followed by " + digits + " hexadecimal digits");
+            }
+            value = value << 4 | digit;
+        }
+        return value;
     }
 
     private void write(int value) throws VocabularyException {

@@ -1,6 +1,5 @@
 package dev.rwkv4j.tokenizer;
 
-import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 
 /**
@@ -30,7 +29,8 @@ final class TokenTable {
 
     /** Collects tokens in the order of their ids. */
     static final class Builder {
-        private final ByteArrayOutputStream content = new ByteArrayOutputStream();
+        private byte[] content = new byte[8 * 1024];
+        private int length;
         private int[] ends = new int[1024];
         private byte[] types = new byte[1024];
         private int count;
@@ -40,8 +40,12 @@ final class TokenTable {
                 ends = Arrays.copyOf(ends, 2 * count);
                 types = Arrays.copyOf(types, 2 * count);
             }
-            content.writeBytes(bytes);
-            ends[count] = content.size();
+            if (bytes.length > content.length - length) {
+                content = Arrays.copyOf(content, Math.max(2 * content.length, length + bytes.length));
+            }
+            System.arraycopy(bytes, 0, content, length, bytes.length);
+            length += bytes.length;
+            ends[count] = length;
             types[count++] = (byte) type;
             return this;
         }
@@ -51,7 +55,8 @@ final class TokenTable {
         }
 
         TokenTable build() {
-            return new TokenTable(content.toByteArray(), Arrays.copyOf(ends, count), Arrays.copyOf(types, count),
+            return new TokenTable(Arrays.copyOf(content, length), Arrays.copyOf(ends, count),
+                    Arrays.copyOf(types, count),
                     count);
         }
     }
@@ -80,6 +85,18 @@ final class TokenTable {
 
     byte byteAt(int token, int index) {
         return content[start(token) + index];
+    }
+
+    /** How many bytes at the beginning two tokens have in common. */
+    int commonLength(int token, int other) {
+        int limit = Math.min(length(token), length(other));
+        int from = start(token);
+        int otherFrom = start(other);
+        int common = 0;
+        while (common < limit && content[from + common] == content[otherFrom + common]) {
+            common++;
+        }
+        return common;
     }
 
     /** What a token is spelt as, whatever its type. */

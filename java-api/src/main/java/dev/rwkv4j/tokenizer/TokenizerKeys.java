@@ -27,21 +27,22 @@ final class TokenizerKeys {
     /** Turns the spelling of a normal token into bytes. */
     @FunctionalInterface
     interface Spelling {
-        byte[] bytes(String spelling) throws VocabularyException;
+        byte[] bytes(byte[] spelling) throws VocabularyException;
     }
 
     private TokenizerKeys() {
     }
 
     static Optional<Tokenizer> read(GgufMetadata metadata, int vocabularySize) throws IOException {
-        return switch (metadata.getString(MODEL, ByteTokenizer.MODEL)) {
+        String model = metadata.getString(MODEL, ByteTokenizer.MODEL);
+        return switch (model) {
             case WorldTokenizer.NAME -> Optional.of(readWorld(metadata, vocabularySize));
             case NeoxTokenizer.NAME -> Optional.of(readNeox(metadata, vocabularySize));
             case ByteTokenizer.MODEL, NO_VOCABULARY -> metadata.contains(MODEL) && vocabularySize == ByteTokenizer.SIZE
                     ? Optional.of(new ByteTokenizer())
                     : Optional.empty();
-            case String other -> throw new GgufFormatException(metadata.path(),
-                    "metadata key " + MODEL + " is '" + other
+            default -> throw new GgufFormatException(metadata.path(),
+                    "metadata key " + MODEL + " is '" + model
                             + "', expected " + WorldTokenizer.NAME + ", " + NeoxTokenizer.NAME + " or "
                             + ByteTokenizer.MODEL);
         };
@@ -61,7 +62,8 @@ final class TokenizerKeys {
             throw new GgufFormatException(metadata.path(),
                     "metadata key " + PRE + " is '" + pre + "', expected " + NeoxTokenizer.PRE);
         }
-        TokenTable tokens = readTokens(metadata, vocabularySize, ByteAlphabet::decode);
+        TokenTable tokens = readTokens(metadata, vocabularySize,
+                spelling -> ByteAlphabet.decode(new String(spelling, StandardCharsets.UTF_8)));
         try {
             return NeoxTokenizer.of(tokens, metadata.getStrings(MERGES));
         } catch (VocabularyException e) {
@@ -77,7 +79,7 @@ final class TokenizerKeys {
             throw new GgufFormatException(metadata.path(), "metadata key " + TOKENS + " has " + vocabularySize
                     + " elements, supported are " + ByteTrie.MAX_TOKENS);
         }
-        List<String> spellings = metadata.getStrings(TOKENS);
+        byte[][] spellings = metadata.getStringBytes(TOKENS);
         int[] types = metadata.getInts(TYPES);
         TokenTable.Builder tokens = new TokenTable.Builder();
         for (int i = 0; i < vocabularySize; i++) {
@@ -86,21 +88,21 @@ final class TokenizerKeys {
                         + types[i] + ", expected 1 to " + TokenTable.LAST_TYPE);
             }
             try {
-                tokens.add(types[i], bytes(types[i], spellings.get(i), spelling));
+                tokens.add(types[i], bytes(types[i], spellings[i], spelling));
             } catch (VocabularyException e) {
                 throw new GgufFormatException(metadata.path(),
-                        "metadata key " + TOKENS + ", element " + i + " ('" + spellings.get(i) + "'): "
-                                + e.getMessage());
+                        "metadata key " + TOKENS + ", element " + i + " ('"
+                                + new String(spellings[i], StandardCharsets.UTF_8) + "'): " + e.getMessage());
             }
         }
         return tokens.build();
     }
 
-    private static byte[] bytes(int type, String text, Spelling spelling) throws VocabularyException {
+    private static byte[] bytes(int type, byte[] text, Spelling spelling) throws VocabularyException {
         return switch (type) {
             case TokenTable.NORMAL -> spelling.bytes(text);
             case TokenTable.UNUSED -> new byte[0];
-            default -> text.getBytes(StandardCharsets.UTF_8);
+            default -> text;
         };
     }
 

@@ -21,13 +21,10 @@ public final class WorldTokenizer implements Tokenizer {
 
     private final TokenTable tokens;
     private final ByteTrie trie;
-    /** Its length in bytes. */
-    private final int longestToken;
 
-    private WorldTokenizer(TokenTable tokens, ByteTrie trie, int longestToken) {
+    private WorldTokenizer(TokenTable tokens, ByteTrie trie) {
         this.tokens = tokens;
         this.trie = trie;
-        this.longestToken = longestToken;
     }
 
     /**
@@ -52,9 +49,7 @@ public final class WorldTokenizer implements Tokenizer {
     }
 
     static WorldTokenizer of(TokenTable tokens) throws VocabularyException {
-        int[] normal = tokens.ofType(TokenTable.NORMAL);
-        int longestToken = Arrays.stream(normal).map(tokens::length).max().orElse(1);
-        return new WorldTokenizer(tokens, ByteTrie.build(tokens, normal), longestToken);
+        return new WorldTokenizer(tokens, ByteTrie.build(tokens, tokens.ofType(TokenTable.NORMAL)));
     }
 
     @Override
@@ -77,6 +72,7 @@ public final class WorldTokenizer implements Tokenizer {
     /** A token is settled when so many bytes are known from its first one on as the longest token has. */
     @Override
     public int settledLength(byte[] beginning) {
+        int longestToken = Math.max(1, trie.depth());
         int at = 0;
         while (at <= beginning.length - longestToken) {
             at += tokens.length(longest(beginning, at));
@@ -110,7 +106,7 @@ public final class WorldTokenizer implements Tokenizer {
 
     @Override
     public WorldTokenizer withSize(int size) {
-        return new WorldTokenizer(tokens.withSize(size), trie, longestToken);
+        return new WorldTokenizer(tokens.withSize(size), trie);
     }
 
     @Override

@@ -12,6 +12,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.rwkv4j.TestData;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -113,6 +115,30 @@ class GgufFileTest {
             assertMismatch(() -> metadata.getBoolean("u8"), "u8", "UINT8", "a boolean");
             assertMismatch(() -> metadata.getStrings("floats"), "floats", "array of FLOAT32", "array of strings");
             assertMismatch(() -> metadata.arrayLength("u8"), "u8", "UINT8", "an array");
+        }
+    }
+
+    /** Lengths lie at all distances from the ends of what the reader copies at a time. */
+    @Test
+    void stringsOfManyLengths() throws IOException {
+        List<String> strings = IntStream.range(0, 3000).mapToObj(i -> "é".repeat(i % 8 == 7 ? 3 * i : i % 20)).toList();
+        Path path = directory.resolve("strings.gguf");
+        new GgufWriter().putStrings("strings", strings).putUint32("after", 5).write(path);
+        try (GgufFile file = GgufFile.open(path)) {
+            assertThat(file.metadata().getStrings("strings")).isEqualTo(strings);
+            assertThat(file.metadata().get("strings")).isEqualTo(strings);
+            assertThat(file.metadata().getInt("after")).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void bytesOfStringsAreThoseOfTheFile() throws IOException {
+        GgufBytes bytes = GgufBytes.header(3, 0, 1).key("strings", 9).int32(8).int64(3)
+                .int64(2).raw(0xff, 0x41).int64(0).string("é");
+        try (GgufFile file = GgufFile.open(bytes.writeTo(directory.resolve("bytes.gguf")))) {
+            assertThat(file.metadata().getStringBytes("strings"))
+                    .isDeepEqualTo(new byte[][]{{(byte) 0xff, 0x41}, {}, "é".getBytes(StandardCharsets.UTF_8)});
+            assertThat(file.metadata().getStrings("strings")).containsExactly("\uFFFDA", "", "é");
         }
     }
 
