@@ -32,6 +32,15 @@ record CheckpointFile(Container container, Map<String, CheckpointTensor> tensors
      * @throws CheckpointFormatException if it is damaged, or none of the containers that are read here
      */
     static CheckpointFile read(Path path, MemorySegment file) throws CheckpointFormatException {
+        CheckpointFile content = recognise(path, file);
+        if (file.isMapped()) {
+            // The headers lie all over the file, and what is around them has been mapped with them.
+            file.unload();
+        }
+        return content;
+    }
+
+    private static CheckpointFile recognise(Path path, MemorySegment file) throws CheckpointFormatException {
         if (file.byteSize() == 0) {
             throw new CheckpointFormatException(path, "the file is empty");
         }
