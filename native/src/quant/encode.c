@@ -1,9 +1,7 @@
 /*
- * From floats to every weight type, without a search where that is possible:
- * the blocks of 32 as ggml encodes them, bit for bit (docs/formats.md, section
- * c), in one pass, where the scale follows
- * from the extreme values. The
- * encoders that search are in search.inc.
+ * From floats to every weight type, without a search where that is possible: the blocks of 32 as ggml encodes them, bit
+ * for bit (docs/formats.md), in one pass, where the scale follows from the extreme values. The encoders that
+ * search are in search.inc.
  *
  * The compiler must not contract a * b + c in this file: the results would differ in their last bit.
  */
