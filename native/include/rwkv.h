@@ -154,15 +154,17 @@ RWKV_API enum rwkv_status rwkv_encode_search(uint32_t type, const float *source,
                                              uint64_t target_bytes, struct rwkv_error *error);
 
 /*
- * Rounding with error feedback (GPTQ): the error of each element is made good, as well as may be, by those after it in
- * its row, so that the products with typical inputs change little. What is typical, rwkv_calibration_watch tells.
+ * Rounding with error feedback (GPTQ: Frantar et al., 2022): the error of each element is made good, as well as may be,
+ * by those after it in its row, so that the products with typical inputs change little. What is typical,
+ * rwkv_calibration_watch tells.
  *
- * rwkv_feedback_prepare turns the sums of a matrix with `columns` columns, watched with `block_columns`, into the
- * factors of its feedback, and the drift into a correction of its rows, where they are. rwkv_encode_feedback corrects
- * and encodes rows of that matrix with them, any number at a time. `source` is changed on the way. Scales are searched
- * for as with rwkv_encode_search; the bytes may differ between processors. Any thread. Errors: MEMORY (prepare).
- * ARGUMENT for block_columns that are less than a row and no whole blocks of the type, and otherwise as for
- * rwkv_encode_search.
+ * rwkv_feedback_prepare turns sums and drift of a matrix with `columns` columns, laid out as rwkv_calibration_watch
+ * says for `block_columns`, into the factors of its feedback and a correction of its rows, where they are.
+ * rwkv_encode_feedback corrects and encodes rows of that matrix with them, any number at a time. `source` is changed on
+ * the way. Scales are searched for as with rwkv_encode_search; the bytes may differ between processors. Any thread.
+ * Errors of rwkv_feedback_prepare: ARGUMENT for NULL, no columns, or sums that are not those of finite inputs, after
+ * which they are undefined; MEMORY. Of rwkv_encode_feedback: ARGUMENT for block_columns that are less than a row and no
+ * whole blocks of the type, and otherwise as for rwkv_encode_search; MEMORY.
  */
 RWKV_API enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns,
                                                 struct rwkv_error *error);
@@ -351,28 +353,39 @@ RWKV_API enum rwkv_status rwkv_evaluate(struct rwkv_context *context, const stru
 /* ------------------------------------------------------------------ calibration */
 
 /*
- * A model as it was and the same model as it is being quantised, `rounded`, read a text together, one layer after the
- * other: of each matrix one learns what it is multiplied by in both, x and x', before it is quantised itself. Its
- * quantised weights can then make good what the ones before it have done to x'.
+ * What rwkv_feedback_prepare is to know. A model as it was, `original`, and the same model as it is being quantised,
+ * `rounded`, read a text together, one layer after the other: of each matrix one learns what it is multiplied by in
+ * both, x and x', before it is quantised itself. Its quantised weights can then make good what the ones before it have
+ * done to x'.
  *
  * Of both models the residual stream of all tokens is kept, as it is before some layer, the first one to begin with.
- * For each layer: for matrices that are multiplied by the same, rwkv_calibration_watch and rwkv_calibration_read, then
- * quantise them, and so on, in the order in which they are computed; at last read with `advance`.
+ * For each layer: for matrices that do not depend on each other, rwkv_calibration_watch and rwkv_calibration_read, then
+ * quantise them, and so on, in the order in which they are computed; at last read with `advance`. What the rounded
+ * model holds of matrices that come later does not matter.
  *
- * One thread at a time.
+ * One thread at a time. The calling thread works along.
  */
 struct rwkv_calibration;
 
 /*
- * Begins: the tokens are embedded with the embedding of each model. `rounded` has to be dense; the values of its
- * matrices may change between calls, in their place. Both models must outlive the calibration.
- * Memory: for each token twice the width in floats, for version 7 four times. Errors: ARGUMENT, MEMORY, THREAD.
+ * Begins: the tokens are embedded with the embedding of each model.
+ *
+ * original, rounded: the same tensors, but for types and values. Both must outlive the calibration. `rounded` has to be
+ *   dense; between calls, and only then, the values of its matrices may change where rwkv_tensor.data points.
+ * config: threads, and tokens that are computed together, as of a context of each model; NULL: all defaults.
+ * tokens: the text [token_count], at least one; copied.
+ * calibration: on success the caller's, to be given to rwkv_calibration_free; on failure it is NULL.
+ *
+ * Memory: for each token twice the width in floats, for version 7 four times; and two contexts.
+ * Errors: ARGUMENT for NULL, no tokens, one outside the vocabulary, models that are not the same, a rounded model that
+ * is not dense, or what rwkv_context_create refuses; MEMORY, THREAD.
  */
 RWKV_API enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded,
                                                   const struct rwkv_context_config *config, const uint32_t *tokens,
                                                   uint64_t token_count, struct rwkv_calibration **calibration,
                                                   struct rwkv_error *error);
 
+/* Ends the threads and frees the calibration. The sums are the caller's. */
 RWKV_API void rwkv_calibration_free(struct rwkv_calibration *calibration);
 
 /*
@@ -381,18 +394,23 @@ RWKV_API void rwkv_calibration_free(struct rwkv_calibration *calibration);
  *
  *     sums[i][j] += x'_i x'_j for i <= j,    drift[i][j] += (x_i - x'_i) x'_j for all i, j
  *
- * Both have `floats` floats, for each block, one after the other, [n][n] with n = block_columns, fewer in the last; the
- * caller sees to what they begin with. They do not depend on the number of threads.
- * Errors: ARGUMENT if there is no such matrix, it is watched already, or for another number of floats; MEMORY.
+ * tensor: the name of a matrix in the table of tensors.
+ * sums, drift: the caller's [floats] each, which are added to, and must be there until the read has returned. For each
+ *   block, one after the other, [n][n] with n = block_columns, fewer in the last. Below the diagonal, sums are left
+ *   alone. They do not depend on the number of threads.
+ *
+ * Errors: ARGUMENT for NULL, block_columns of 0, if there is no such matrix, it is watched already, or for another
+ * number of floats; MEMORY. After an error all is as before.
  */
 RWKV_API enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, const char *tensor,
                                                  uint32_t block_columns, float *sums, float *drift, uint64_t floats,
                                                  struct rwkv_error *error);
 
 /*
- * Evaluates layer `layer` for all tokens of the text, from a fresh state; the one after the last is the head. Nothing
- * is watched afterwards. With `advance` the residual streams become those after the layer, else they remain as they
- * are. Errors: ARGUMENT if there is no such layer, or for an advance beyond the last.
+ * Both models evaluate layer `layer`, whose residual streams are kept, for all tokens of the text, from a fresh state;
+ * the one after the last is the head. Nothing is watched afterwards. With `advance` not 0 the residual streams become
+ * those after the layer, else they remain as they are. Takes as long as the layer takes in two evaluations of the text.
+ * Errors, after which all is as before: ARGUMENT for NULL, if there is no such layer, or for an advance over the head.
  */
 RWKV_API enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uint32_t layer, uint32_t advance,
                                                 struct rwkv_error *error);

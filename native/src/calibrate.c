@@ -171,16 +171,27 @@ static enum rwkv_status start_reader(struct rwkv_calibration *calibration, struc
     return RWKV_OK;
 }
 
-static enum rwkv_status check_models(const struct rwkv_model *a, const struct rwkv_model *b, const uint32_t *tokens,
-                                     uint64_t token_count, struct rwkv_error *error) {
-    if (a->version != b->version || a->layer_count != b->layer_count || a->width != b->width ||
-        a->channel_mix_width != b->channel_mix_width || a->vocabulary_size != b->vocabulary_size)
-        return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_calibration_create: the models have different shapes");
+static enum rwkv_status check_models(const struct rwkv_model *original, const struct rwkv_model *rounded,
+                                     struct rwkv_error *error) {
+    if (original->version != rounded->version || original->layer_count != rounded->layer_count ||
+        original->width != rounded->width || original->channel_mix_width != rounded->channel_mix_width ||
+        original->vocabulary_size != rounded->vocabulary_size)
+        return error_set(error, RWKV_ERROR_ARGUMENT,
+                         "rwkv_calibration_create: the models differ in version, layers, widths or vocabulary");
+    for (uint32_t layer = 0; layer < rounded->layer_count; layer++)
+        if (rounded->layers[layer].channel_value.by_column) /* a copy, which knows nothing of later changes */
+            return error_set(error, RWKV_ERROR_ARGUMENT,
+                             "rwkv_calibration_create: the rounded model is not dense, as it has to be");
+    return RWKV_OK;
+}
+
+static enum rwkv_status check_tokens(const struct rwkv_model *model, const uint32_t *tokens, uint64_t token_count,
+                                     struct rwkv_error *error) {
     for (uint64_t t = 0; t < token_count; t++)
-        if (tokens[t] >= a->vocabulary_size)
+        if (tokens[t] >= model->vocabulary_size)
             return error_set(error, RWKV_ERROR_ARGUMENT,
                              "token %" PRIu64 " is %" PRIu32 ", but the vocabulary has only %zu", t, tokens[t],
-                             a->vocabulary_size);
+                             model->vocabulary_size);
     return RWKV_OK;
 }
 
@@ -192,7 +203,8 @@ enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, cons
     if (!original || !rounded || !tokens || token_count == 0 || !result)
         return error_set(error, RWKV_ERROR_ARGUMENT,
                          "rwkv_calibration_create: a model, tokens or calibration is NULL, or token_count 0");
-    enum rwkv_status status = check_models(original, rounded, tokens, token_count, error);
+    enum rwkv_status status = check_models(original, rounded, error);
+    if (status == RWKV_OK) status = check_tokens(original, tokens, token_count, error);
     if (status != RWKV_OK) return status;
     struct rwkv_calibration *calibration = calloc(1, sizeof *calibration + token_count * sizeof *tokens);
     if (!calibration) return error_set(error, RWKV_ERROR_MEMORY, "no memory for %" PRIu64 " tokens", token_count);
@@ -220,8 +232,8 @@ static void watch_nothing(struct rwkv_calibration *calibration) {
         calibration->watched = watched->next;
         free_watched(watched);
     }
-    if (calibration->original.context) observations_clear(calibration->original.context);
-    if (calibration->rounded.context) observations_clear(calibration->rounded.context);
+    if (calibration->original.context) observations_end(calibration->original.context, NULL);
+    if (calibration->rounded.context) observations_end(calibration->rounded.context, NULL);
 }
 
 static void free_reader(struct reader *reader) {
@@ -258,13 +270,16 @@ static enum rwkv_status fill_watched(struct rwkv_calibration *calibration, struc
     if (status == RWKV_OK)
         status = observe_rows(calibration->rounded.context, tensor, &watched->rounded, &columns, error);
     if (status != RWKV_OK) return status;
-    const size_t block = block_columns < watched->columns ? block_columns : watched->columns;
-    const size_t rest = watched->columns % block, expected = (watched->columns - rest) * block + rest * rest;
+    if (columns != watched->columns)
+        return error_set(error, RWKV_ERROR_ARGUMENT, "matrix %s has %zu columns in one model, %zu in the other", tensor,
+                         watched->columns, columns);
+    const size_t block = block_columns < columns ? block_columns : columns;
+    const size_t rest = columns % block, expected = (columns - rest) * block + rest * rest;
     if (floats != expected)
         return error_set(error, RWKV_ERROR_ARGUMENT, "%" PRIu64 " floats for the sums of matrix %s, expected %zu",
                          floats, tensor, expected);
     watched->block_columns = block;
-    const size_t values = watched->columns * calibration->rounded.context->chunk_tokens;
+    const size_t values = columns * calibration->rounded.context->chunk_tokens;
     watched->transposed = malloc(values * sizeof *watched->transposed);
     watched->differences = malloc(values * sizeof *watched->differences);
     if (!watched->transposed || !watched->differences || !make_room(calibration, block))
@@ -282,8 +297,12 @@ enum rwkv_status rwkv_calibration_watch(struct rwkv_calibration *calibration, co
     if (!watched) return error_set(error, RWKV_ERROR_MEMORY, "no memory to watch matrix %s", tensor);
     watched->sums = sums;
     watched->drift = drift;
+    struct rwkv_context *original = calibration->original.context, *rounded = calibration->rounded.context;
+    const struct observation *const last[] = {original->chunk.observations, rounded->chunk.observations};
     const enum rwkv_status status = fill_watched(calibration, watched, tensor, block_columns, floats, error);
     if (status != RWKV_OK) {
+        observations_end(original, last[0]);
+        observations_end(rounded, last[1]);
         free_watched(watched);
         return status;
     }
@@ -296,10 +315,10 @@ enum rwkv_status rwkv_calibration_read(struct rwkv_calibration *calibration, uin
                                        struct rwkv_error *error) {
     if (!calibration) return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_calibration_read: calibration is NULL");
     struct reader *readers[] = {&calibration->original, &calibration->rounded};
-    const uint32_t layers = calibration->original.context->model->layer_count;
-    if (layer > layers || (advance && layer == layers))
-        return error_set(error, RWKV_ERROR_ARGUMENT, "layer %" PRIu32 " of %" PRIu32 "%s", layer, layers,
-                         advance ? ", and beyond" : "");
+    const uint32_t head = calibration->original.context->model->layer_count, most = advance ? head - 1 : head;
+    if (layer > most)
+        return error_set(error, RWKV_ERROR_ARGUMENT,
+                         "rwkv_calibration_read: layer is %" PRIu32 ", expected at most %" PRIu32, layer, most);
     for (size_t i = 0; i < 2; i++) rwkv_state_reset(readers[i]->state, NULL);
     for (size_t first = 0; first < calibration->token_count; first += readers[0]->context->chunk.rows) {
         for (size_t i = 0; i < 2; i++) {

@@ -149,7 +149,7 @@ enum rwkv_status rwkv_context_create(const struct rwkv_model *model, const struc
 void rwkv_context_free(struct rwkv_context *context) {
     if (!context) return;
     pool_free(context->pool);
-    observations_clear(context);
+    observations_end(context, NULL);
     free(context->memory);
     free(context->desks);
     free(context);

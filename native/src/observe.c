@@ -95,13 +95,12 @@ enum rwkv_status observe_rows(struct rwkv_context *context, const char *tensor, 
     return RWKV_OK;
 }
 
-void observations_clear(struct rwkv_context *context) {
-    for (struct observation *observation = context->chunk.observations; observation;) {
-        struct observation *next = observation->next;
-        free(observation);
-        observation = next;
+void observations_end(struct rwkv_context *context, const struct observation *last) {
+    while (context->chunk.observations != last) {
+        struct observation *ended = context->chunk.observations;
+        context->chunk.observations = ended->next;
+        free(ended);
     }
-    context->chunk.observations = NULL;
 }
 
 /* ------------------------------------------------------------------ the public function */

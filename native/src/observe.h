@@ -18,7 +18,7 @@ void observe(const struct chunk *chunk, struct worker *worker, const struct prod
 enum rwkv_status observe_rows(struct rwkv_context *context, const char *tensor, const float **rows, size_t *columns,
                               struct rwkv_error *error);
 
-/* Nothing is observed any longer. */
-void observations_clear(struct rwkv_context *context);
+/* Ends the observations that have begun after `last`, which was the head of the context's list; all if it is NULL. */
+void observations_end(struct rwkv_context *context, const struct observation *last);
 
 #endif

@@ -119,6 +119,12 @@ enum rwkv_status rwkv_encode_search(uint32_t type, const float *source, uint64_t
     return RWKV_OK;
 }
 
+static bool all_finite(const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(x[i]) <= FLT_MAX)) return false;
+    return true;
+}
+
 enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t columns, uint32_t block_columns,
                                        struct rwkv_error *error) {
     if (!sums || !drift || columns == 0 || block_columns == 0)
@@ -127,13 +133,18 @@ enum rwkv_status rwkv_feedback_prepare(float *sums, float *drift, uint64_t colum
     const size_t block = block_columns < columns ? block_columns : (size_t)columns;
     double *work = malloc(block * (block + 1) * sizeof *work);
     if (!work) return error_set(error, RWKV_ERROR_MEMORY, "no memory for the factors of %zu columns", block);
-    for (size_t first = 0; first < columns; first += block) {
+    enum rwkv_status status = RWKV_OK;
+    for (size_t first = 0; first < columns && status == RWKV_OK; first += block) {
         const size_t n = columns - first < block ? (size_t)columns - first : block;
         feedback_factor(sums + first * block, n, work);
         feedback_correction(drift + first * block, sums + first * block, n, (float *)work);
+        if (!all_finite(sums + first * block, n * n) || !all_finite(drift + first * block, n * n))
+            status =
+                error_set(error, RWKV_ERROR_ARGUMENT,
+                          "sums or drift of columns %zu to %zu are not those of finite inputs", first, first + n - 1);
     }
     free(work);
-    return RWKV_OK;
+    return status;
 }
 
 enum rwkv_status rwkv_encode_feedback(uint32_t type, float *source, uint64_t elements, const float *factors,

@@ -192,6 +192,9 @@ static void test_refusals(void) {
     CHECK(rwkv_calibration_watch(calibration, head, 4096, sums, sums, floats - 1, &error) == RWKV_ERROR_ARGUMENT,
           "few");
     CHECK(strstr(error.message, head), "%s", error.message);
+    CHECK(rwkv_calibration_watch(calibration, head, 4096, sums, sums, floats, &error) == RWKV_OK,
+          "not after a refusal: %s", error.message);
+    CHECK(rwkv_calibration_watch(calibration, head, 4096, sums, sums, floats, NULL) == RWKV_ERROR_ARGUMENT, "twice");
     CHECK(rwkv_calibration_read(calibration, layers + 1, 0, NULL) == RWKV_ERROR_ARGUMENT, "no such layer");
     CHECK(rwkv_calibration_read(calibration, layers, 1, NULL) == RWKV_ERROR_ARGUMENT, "beyond the head");
     rwkv_calibration_free(calibration);
@@ -207,6 +210,13 @@ static void test_refusals(void) {
               RWKV_ERROR_ARGUMENT,
           "another shape");
     CHECK(!calibration, "a calibration in spite of an error");
+    comparison.random.config.dense = 0;
+    struct rwkv_model *by_column = random_model_create(&comparison.random);
+    CHECK(rwkv_calibration_create(comparison.original, by_column, NULL, comparison.tokens, 1, &calibration, &error) ==
+              RWKV_ERROR_ARGUMENT,
+          "not dense");
+    CHECK(strstr(error.message, "dense"), "%s", error.message);
+    rwkv_model_free(by_column);
     rwkv_model_free(other_model);
     random_model_free(&other);
     free(sums);
@@ -324,6 +334,14 @@ static void test_no_inputs(void) {
     CHECK(memcmp(expected, actual, sizeof expected) == 0, "differs from the search");
 }
 
+static void test_infinite_inputs(void) {
+    float sums[32 * 32] = {0}, drift[32 * 32] = {0};
+    struct rwkv_error error = {0};
+    sums[16 * 32 + 20] = INFINITY;
+    CHECK(rwkv_feedback_prepare(sums, drift, 48, 16, &error) == RWKV_ERROR_ARGUMENT, "infinite sums");
+    CHECK(strstr(error.message, "columns 32 to 47"), "%s", error.message);
+}
+
 int main(void) {
     if (!tier_runs_here()) return 77;
     for (int i = 0; i < ODD_SHAPES; i++) test_sums(&odd_shapes[i]);
@@ -336,5 +354,6 @@ int main(void) {
     free(same);
     free(changed);
     test_no_inputs();
+    test_infinite_inputs();
     return check_result();
 }

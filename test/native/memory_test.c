@@ -1,5 +1,5 @@
 /*
- * Running out of memory: the functions that create something are called with the first, the second, … of their
+ * Running out of memory: the functions that allocate are called with the first, the second, … of their
  * allocations failing, until they succeed. Each failure must be told, and all that was allocated be free again.
  * Linked so that the library's malloc, calloc and free are those below (ld --wrap).
  */
@@ -48,6 +48,43 @@ static enum rwkv_status create_three_threads(const void *of, void **result, stru
     return rwkv_context_create(of, &config, (struct rwkv_context **)result, error);
 }
 
+/* What calibrates the head of a model. */
+struct calibrated_head {
+    const struct rwkv_model *original, *rounded;
+    struct rwkv_calibration *calibration;
+    uint64_t width;
+    float *sums, *drift; /* [width][width] */
+};
+
+static enum rwkv_status create_a_calibration(const void *of, void **result, struct rwkv_error *error) {
+    static const uint32_t tokens[] = {1, 0, 2};
+    const struct calibrated_head *head = of;
+    const struct rwkv_context_config config = {.struct_size = sizeof config, .thread_count = 2, .chunk_tokens = 2};
+    return rwkv_calibration_create(head->original, head->rounded, &config, tokens, 3,
+                                   (struct rwkv_calibration **)result, error);
+}
+
+static enum rwkv_status watch(const void *of, void **result, struct rwkv_error *error) {
+    const struct calibrated_head *head = of;
+    *result = NULL;
+    return rwkv_calibration_watch(head->calibration, "output.weight", UINT32_MAX, head->sums, head->drift,
+                                  head->width * head->width, error);
+}
+
+static enum rwkv_status prepare(const void *of, void **result, struct rwkv_error *error) {
+    const struct calibrated_head *head = of;
+    *result = NULL;
+    return rwkv_feedback_prepare(head->sums, head->drift, head->width, UINT32_MAX, error);
+}
+
+static enum rwkv_status encode(const void *of, void **result, struct rwkv_error *error) {
+    const struct calibrated_head *head = of;
+    float row[32] = {0};
+    char block[34];
+    *result = NULL;
+    return rwkv_encode_feedback(RWKV_TYPE_Q8_0, row, 32, head->sums, head->drift, 32, 32, block, sizeof block, error);
+}
+
 /* What is made once nothing fails. */
 static void *test(const char *what, create *create, const void *of, bool has_threads) {
     const long before = in_use;
@@ -70,6 +107,32 @@ static void *test(const char *what, create *create, const void *of, bool has_thr
     }
 }
 
+static void test_calibration(struct random_model *random, const struct rwkv_model *model) {
+    random->config.dense = 1;
+    struct rwkv_model *rounded = random_model_create(random);
+    const uint64_t width = random->shape.width, bytes = width * width * sizeof(float);
+    struct calibrated_head head = {.original = model,
+                                   .rounded = rounded,
+                                   .width = width,
+                                   .sums = check_allocate(bytes),
+                                   .drift = check_allocate(bytes)};
+    memset(head.sums, 0, bytes);
+    memset(head.drift, 0, bytes);
+    head.calibration = test("calibration", create_a_calibration, &head, true);
+    test("watch", watch, &head, false);
+    struct rwkv_error error = {0};
+    allocations = 0;
+    CHECK(rwkv_calibration_read(head.calibration, random->shape.layers, 0, &error) == RWKV_OK, "%s", error.message);
+    CHECK(allocations == 0, "reading allocates");
+    CHECK(head.sums[0] > 0, "nothing was watched");
+    rwkv_calibration_free(head.calibration);
+    test("prepare", prepare, &head, false);
+    if (width >= 32) test("encode", encode, &head, false);
+    free(head.sums);
+    free(head.drift);
+    rwkv_model_free(rounded);
+}
+
 int main(void) {
     for (int i = 0; i < ODD_SHAPES; i++) {
         struct random_model random = random_model_make(&odd_shapes[i]);
@@ -83,6 +146,7 @@ int main(void) {
         CHECK(allocations == 1, "an evaluation allocates"); /* the one is that of feed */
         rwkv_context_free(context);
         rwkv_state_free(state);
+        test_calibration(&random, model);
         rwkv_model_free(model);
         CHECK(in_use == before, "%ld not freed", in_use - before);
         random_model_free(&random);
