@@ -20,15 +20,17 @@ import java.util.Optional;
 
 /**
  * A model and the same model as it is being quantised read a text together, one layer after the other: what calibrated
- * quantisation is made of. Of each matrix one learns what it is multiplied by in both models, before it is quantised
- * itself; so that its quantised weights can make good what has become of its inputs.
+ * quantisation (GPTQ: Frantar et al., 2022) is made of. Of each matrix one learns what it is multiplied by in both models,
+ * before it is quantised itself; so that its quantised weights can make good what has become of its inputs.
  *
  * <p>First the {@link #rounded} embedding is written, then {@link #begin} is called. In each layer, for each group of
  * matrices that do not depend on each other, in the order in which they are computed: {@link #watch} them, {@link #read}
  * the layer, and write their {@link #rounded} weights. When all of the layer are written, {@link #advance} over it. After
  * the last layer comes the head.
  *
- * <p>For one thread at a time. To be closed, and then not used any longer.
+ * <p>For one thread at a time, which works along with those of the {@link ModelOptions#threads()}. To be closed when it
+ * isn't needed any longer; methods that evaluate then throw {@link IllegalStateException}, and so does what looks at
+ * tensors.
  */
 public final class RwkvCalibration implements AutoCloseable {
     private static final String EMBEDDING = "token_embd.weight";
@@ -52,7 +54,7 @@ public final class RwkvCalibration implements AutoCloseable {
      * Opens a model, and makes room for what it becomes. The file is mapped, not read, and must not be changed meanwhile.
      *
      * @param gguf the model file
-     * @param options threads, and the vocabulary
+     * @param options threads, tokens that are computed together, and the vocabulary
      * @param types what will be quantised: types by the names of tensors
      * @return the two models, to be closed by the caller
      * @throws GgufFormatException if the file is no GGUF file, is damaged, or is not of an RWKV model that can be run
@@ -131,10 +133,14 @@ public final class RwkvCalibration implements AutoCloseable {
      *
      * @param tokens the text, at least one token
      * @throws IllegalArgumentException if there are none, or one is not in the vocabulary
-     * @throws IllegalStateException if they have begun already
+     * @throws IllegalStateException if they have begun already, or this is closed
      * @throws OutOfMemoryError if there is no memory for it
      */
     public void begin(int[] tokens) {
+        requireOpen();
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException("no tokens, expected at least one");
+        }
         if (!calibration.equals(NULL)) {
             throw new IllegalStateException("the text has begun already");
         }
@@ -152,14 +158,19 @@ public final class RwkvCalibration implements AutoCloseable {
      * may be smaller.
      *
      * @param matrix its name
-     * @param blockColumns columns of a block
-     * @param sums of y[i] * y[j] for i ≤ j, in native memory that is there until then
-     * @param drift of (x[i] - y[i]) * y[j], likewise
+     * @param blockColumns columns of a block, at least 1; of a matrix that has fewer, all are one block
+     * @param sums of y[i] * y[j] for i ≤ j: floats, which are added to, in native memory that is there until then
+     * @param drift of (x[i] - y[i]) * y[j] for all i and j, likewise
      * @throws IllegalArgumentException if the model has no such matrix, it is watched already, or the memory is of
      *     another length
+     * @throws IllegalStateException if the text has not begun, or this is closed
      * @throws OutOfMemoryError if there is too little memory
      */
     public void watch(String matrix, int blockColumns, MemorySegment sums, MemorySegment drift) {
+        requireBegun();
+        if (blockColumns < 1) {
+            throw new IllegalArgumentException("blocks of " + blockColumns + " columns, expected at least 1");
+        }
         if (sums.byteSize() != drift.byteSize()) {
             throw new IllegalArgumentException(sums.byteSize() + " bytes of sums, " + drift.byteSize() + " of drift");
         }
@@ -173,21 +184,41 @@ public final class RwkvCalibration implements AutoCloseable {
     /**
      * Both models evaluate a layer, for the sake of those that watch.
      *
-     * @param layer its number from 0; that after the last is the head
-     * @throws IllegalArgumentException if there is no such layer, or the text has not begun
+     * @param layer its number from 0, the one that the text has come to; that after the last is the head
+     * @throws IllegalArgumentException if there is no such layer
+     * @throws IllegalStateException if the text has not begun, or this is closed
      */
     public void read(int layer) {
-        NativeFailure.call(error -> rwkv_h.rwkv_calibration_read(calibration, layer, 0, error));
+        evaluate(layer, 0);
     }
 
     /**
      * Both models evaluate a layer, and are then before the next one.
      *
-     * @param layer its number from 0
-     * @throws IllegalArgumentException if there is no such layer, or the text has not begun
+     * @param layer its number from 0, the one that the text has come to
+     * @throws IllegalArgumentException if there is no such layer
+     * @throws IllegalStateException if the text has not begun, or this is closed
      */
     public void advance(int layer) {
-        NativeFailure.call(error -> rwkv_h.rwkv_calibration_read(calibration, layer, 1, error));
+        evaluate(layer, 1);
+    }
+
+    private void evaluate(int layer, int advance) {
+        requireBegun();
+        NativeFailure.call(error -> rwkv_h.rwkv_calibration_read(calibration, layer, advance, error));
+    }
+
+    private void requireBegun() {
+        requireOpen();
+        if (calibration.equals(NULL)) {
+            throw new IllegalStateException("the text has not begun");
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the calibration of " + file.path() + " is closed");
+        }
     }
 
     /** Frees everything, the rounded tensors included. */

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.rwkv4j.bindings.NativeCalls;
 import dev.rwkv4j.bindings.RwkvNativeException;
+import dev.rwkv4j.bindings.RwkvStatus;
 import dev.rwkv4j.bindings.rwkv_h;
 import java.lang.foreign.MemorySegment;
 
@@ -60,17 +61,13 @@ public final class TensorCodec {
      * @param drift likewise: becomes the correction
      * @param columns of the matrix
      * @param blockColumns with which it was watched
-     * @throws IllegalArgumentException if the lengths don't fit together
+     * @throws IllegalArgumentException if the lengths don't fit together, or inputs of the matrix were not finite
      * @throws OutOfMemoryError if there is too little memory
      */
     public static void prepareFeedback(MemorySegment sums, MemorySegment drift, long columns, int blockColumns) {
         requireBlocks(sums, columns, blockColumns);
         requireBlocks(drift, columns, blockColumns);
-        try {
-            NativeCalls.call(error -> rwkv_h.rwkv_feedback_prepare(sums, drift, columns, blockColumns, error));
-        } catch (RwkvNativeException e) {
-            throw new OutOfMemoryError(e.getMessage());
-        }
+        call(error -> rwkv_h.rwkv_feedback_prepare(sums, drift, columns, blockColumns, error));
     }
 
     /**
@@ -87,6 +84,7 @@ public final class TensorCodec {
      * @param target native memory of exactly the encoded length, {@code type.bytes(elements)}
      * @throws IllegalArgumentException if the lengths don't fit together, a value isn't finite, or a segment lies on the
      *     heap
+     * @throws OutOfMemoryError if there is too little memory
      */
     public static void encodeWithFeedback(GgmlType type, MemorySegment source, long rowElements, MemorySegment factors,
             MemorySegment correction, int blockColumns, MemorySegment target) {
@@ -126,9 +124,20 @@ public final class TensorCodec {
 
     private static void call(GgmlType type, NativeCalls.Call call) {
         try {
+            call(call);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(type + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void call(NativeCalls.Call call) {
+        try {
             NativeCalls.call(call);
         } catch (RwkvNativeException e) {
-            throw new IllegalArgumentException(type + ": " + e.getMessage(), e);
+            if (e.status() == RwkvStatus.MEMORY) {
+                throw (Error) new OutOfMemoryError(e.getMessage()).initCause(e);
+            }
+            throw new IllegalArgumentException(e.getMessage(), e);
         }
     }
 }

@@ -5,18 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.rwkv4j.ModelOptions;
+import dev.rwkv4j.RwkvCalibration;
 import dev.rwkv4j.RwkvModel;
 import dev.rwkv4j.RwkvSession;
 import dev.rwkv4j.RwkvState;
 import dev.rwkv4j.Sampling;
 import dev.rwkv4j.SessionInput;
+import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.testdata.SmallModels;
 import dev.rwkv4j.tool.random.ModelShape.Version;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -99,6 +104,49 @@ class LifecycleTest {
             assertThatThrownBy(() -> session.restore(state))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("the state is closed");
+        }
+    }
+
+    private static Map<String, ThrowingCallable> uses(RwkvCalibration calibration) {
+        Map<String, ThrowingCallable> uses = new HashMap<>(usesOfText(calibration));
+        uses.put("begin", () -> calibration.begin(new int[]{1}));
+        return uses;
+    }
+
+    private static Map<String, ThrowingCallable> usesOfText(RwkvCalibration calibration) {
+        return Map.of(
+                "watch", () -> calibration.watch("output.weight", 1, MemorySegment.NULL, MemorySegment.NULL),
+                "read", () -> calibration.read(0),
+                "advance", () -> calibration.advance(0));
+    }
+
+    @Test
+    void aClosedCalibrationSaysSo() throws IOException {
+        RwkvCalibration calibration = RwkvCalibration.open(file, ModelOptions.defaults(),
+                Map.of("output.weight", GgmlType.Q8_0));
+        calibration.begin(new int[]{1, 2});
+        calibration.read(0);
+        MemorySegment rounded = calibration.rounded("output.weight");
+        calibration.close();
+        calibration.close();
+        assertAllClosed(uses(calibration), "the calibration");
+        assertThatThrownBy(() -> rounded.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aCalibrationBeginsOnceAndFirst() throws IOException {
+        try (RwkvCalibration calibration = RwkvCalibration.open(file, ModelOptions.defaults(), Map.of())) {
+            usesOfText(calibration).forEach((name, use) -> assertThatThrownBy(use)
+                    .as(name)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("has not begun"));
+            assertThatThrownBy(() -> calibration.begin(new int[0]))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("at least one");
+            calibration.begin(new int[]{1});
+            assertThatThrownBy(() -> calibration.begin(new int[]{1}))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("has begun already");
         }
     }
 
