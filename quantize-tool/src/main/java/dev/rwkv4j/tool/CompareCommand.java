@@ -83,7 +83,6 @@ final class CompareCommand implements Command {
         if (chart.isPresent()) {
             InputFiles.refuse(chart.get(), arguments.operandPaths(0));
             OutputFile.check(chart.get(), arguments, ModelArguments.VOCABULARY, ScoredText.FILE);
-            OutputFile.requireDirectory(chart.get());
         }
         Path baseFile = arguments.operandPath(0);
         List<Result> results = new ArrayList<>();

@@ -48,7 +48,6 @@ final class CurveBench {
         Path data = dataFile(picture);
         for (Path output : List.of(picture, data)) {
             OutputFile.check(output, arguments, ModelArguments.MODEL);
-            OutputFile.requireDirectory(output);
         }
         int tokens = arguments.integer(BenchCommand.DECODE, TOKENS, 2, BenchCommand.MOST_TOKENS);
         ModelOptions options = ModelOptions.defaults().withThreads(threads.isEmpty() ? 0 : threads.getFirst())

@@ -5,7 +5,6 @@ import dev.rwkv4j.tool.cli.UsageException;
 import dev.rwkv4j.tool.convert.InputFiles;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
@@ -24,21 +23,20 @@ final class OutputFile {
         }
     }
 
-    /** The file itself. Inputs, which are values of these options, are never replaced. */
+    /**
+     * The file itself. Inputs, which are values of these options, are never replaced; and that there is no place for it, is
+     * told now, not after an hour.
+     */
     static Path check(Path file, Arguments arguments, String... inputs) throws UsageException, IOException {
         refuseInputs(file, arguments, inputs);
-        if (Files.exists(file) && !arguments.has(OPTION)) {
-            throw new UsageException(file + " exists already; --" + OPTION + " replaces it");
-        }
-        return file;
-    }
-
-    /** Tells now, not after an hour, that there is no place for a file. */
-    static void requireDirectory(Path file) throws UsageException {
         Path directory = file.toAbsolutePath().getParent();
         if (directory == null || !Files.isDirectory(directory)) {
             throw new UsageException(file + ": its directory does not exist");
         }
+        if (Files.exists(file) && !arguments.has(OPTION)) {
+            throw new UsageException(file + " exists already; --" + OPTION + " replaces it");
+        }
+        return file;
     }
 
     /** Makes the content of a file. */
@@ -49,14 +47,9 @@ final class OutputFile {
 
     /** Writes under another name first, so that the file is whole or not there. */
     static void write(Path target, Content content) throws IOException {
-        Path partial = target.resolveSibling("." + target.getFileName() + ".tmp");
-        try {
-            content.writeTo(partial);
-            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
-        } catch (NoSuchFileException e) {
-            throw new NoSuchFileException(target.toString(), null, "its directory does not exist");
-        } finally {
-            Files.deleteIfExists(partial);
+        try (TemporaryFile partial = TemporaryFile.beside(target)) {
+            content.writeTo(partial.path());
+            Files.move(partial.path(), target, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 }

@@ -51,7 +51,7 @@ final class QuantizeCommand implements Command {
                     """
                             Stores the matrices of a model in fewer bits. Takes whatever convert takes, a published checkpoint or a
                             GGUF file, in one go, and writes a GGUF file, which llama.cpp reads too if it is RWKV-6 or 7. What a
-                            type costs in quality, perplexity tells. Needs little memory however large the model is.""")
+                            type costs in quality, perplexity tells. Needs little memory however large the model is, unless it calibrates.""")
             .operand("IN")
             .operand("[OUT.gguf]")
             .section("Types")
@@ -69,9 +69,10 @@ final class QuantizeCommand implements Command {
                     "give the weights that matter smaller errors: what rwkv imatrix, or llama-imatrix, "
                             + "has found out about IN")
             .value(null, CALIBRATE, "TEXT",
-                    "let IN, which should not be quantized, read this text, of which the first 32768 tokens count; "
+                    "let IN, which should not be quantised, read this text, of which the first 32768 tokens count; "
                             + "let the weights of a row make good each other's errors, and each matrix those of the "
-                            + "matrices before it: the best quality, in minutes; - is the standard input")
+                            + "matrices before it: the best quality, in minutes, with memory for all of OUT.gguf; "
+                            + "- is the standard input")
             .flag(null, PLAIN, "round as ggml does without knowing what is important, which is faster: blocks of 32 "
                     + "then are those of llama-quantize, byte for byte")
             .section("Model")
@@ -133,6 +134,7 @@ final class QuantizeCommand implements Command {
                 return calibrateGguf(quantization, source, target, arguments, terminal);
             }
         }
+        TextInput.require(arguments.path(CALIBRATE).orElseThrow(), terminal);
         try (TemporaryFile converted = TemporaryFile.beside(target)) {
             Conversion conversion = new Conversion(Optional.empty(), additions(arguments), true);
             List<String> notes;

@@ -135,6 +135,10 @@ class CalibrationTest {
         Files.writeString(folder.resolve("short.txt"), "a");
         refuses("short.txt: the text is too short", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0",
                 "--calibrate", "short.txt");
+        refuses("missing.txt: no such file", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--calibrate",
+                "missing.txt");
+        refuses("nowhere/out.gguf: its directory does not exist", "quantize", "model.gguf", "nowhere/out.gguf", "-t",
+                "Q4_0", "--calibrate", "learn.txt");
         assertThat(folder.resolve("out.gguf")).doesNotExist();
     }
 

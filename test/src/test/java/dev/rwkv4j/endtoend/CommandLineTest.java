@@ -148,7 +148,9 @@ class CommandLineTest {
 
     @Test
     void outputThatCanNotBeWritten() throws Exception {
-        fails("nowhere/out.gguf: its directory does not exist", "random", "nowhere/out.gguf", "-s", "rwkv7-0.1b");
+        Result result = run("random", "nowhere/out.gguf", "-s", "rwkv7-0.1b");
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.err()).isEqualTo("rwkv: nowhere/out.gguf: its directory does not exist\n");
     }
 
     private void fails(String message, String... arguments) throws IOException, InterruptedException {

@@ -68,6 +68,7 @@ public final class Calibration implements Rounding {
      * @param listener is told how far it is
      * @throws java.io.InterruptedIOException if the thread is interrupted
      * @throws IOException if the file has no such tensor
+     * @throws IllegalArgumentException if an element of a tensor, or what it is multiplied by, isn't finite
      * @throws OutOfMemoryError if there is too little memory
      */
     public void run(int[] tokens, int threads, Listener listener) throws IOException {
@@ -118,8 +119,8 @@ public final class Calibration implements Rounding {
                 int block = (int) Math.min(BLOCK_COLUMNS, columns - first);
                 long at = first * BLOCK_COLUMNS * Float.BYTES;
                 long bytes = (long) block * block * Float.BYTES;
-                tasks.add(() -> TensorCodec.prepareFeedback(sums.asSlice(at, bytes), drift.asSlice(at, bytes), block,
-                        block));
+                tasks.add(task(matrix, () -> TensorCodec.prepareFeedback(sums.asSlice(at, bytes),
+                        drift.asSlice(at, bytes), block, block)));
             }
             return tasks;
         }
@@ -150,15 +151,27 @@ public final class Calibration implements Rounding {
         for (long first = 0; first < tensor.elements(); first += slice) {
             long at = first;
             long count = Math.min(slice, tensor.elements() - first);
-            tasks.add(() -> {
+            tasks.add(task(tensor, () -> {
                 try (Arena arena = Arena.ofConfined()) {
                     MemorySegment floats = arena.allocate(JAVA_FLOAT, count);
                     TensorCodec.decode(tensor.type(), part(tensor.data(), tensor.type(), at, count), floats);
                     encoder.encode(type, floats, at, row, part(target, type, at, count));
                 }
-            });
+            }));
         }
         return tasks;
+    }
+
+    /** What fails, says which tensor it was. */
+    private static Runnable task(GgufTensor tensor, Runnable task) {
+        return () -> {
+            try {
+                task.run();
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(
+                        "tensor " + tensor.name() + " can't be rounded: " + e.getMessage(), e);
+            }
+        };
     }
 
     private static MemorySegment part(MemorySegment data, GgmlType type, long first, long count) {
