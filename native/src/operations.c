@@ -231,12 +231,12 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
     if (tokens == 0) return;
     observe(chunk, worker, products, count, tokens);
     const struct desk *desk = &chunk->desks[worker->index];
-    size_t items = 0; /* of all products, one after the other */
-    for (size_t i = 0; i < count; i++) items += item_count(chunk, products[i].matrix, tokens);
+    size_t ends[MAX_PRODUCTS], items = 0; /* of all products, one after the other */
+    for (size_t i = 0; i < count; i++) ends[i] = items += item_count(chunk, products[i].matrix, tokens);
     for (size_t item; (item = pool_take(worker, items)) < items;) {
-        const struct product *product = products;
-        for (size_t those; item >= (those = item_count(chunk, product->matrix, tokens)); product++) item -= those;
-        multiply_item(chunk, desk, product, item, tokens, selection);
+        size_t i = 0;
+        while (item >= ends[i]) i++;
+        multiply_item(chunk, desk, &products[i], i == 0 ? item : item - ends[i - 1], tokens, selection);
     }
     pool_barrier(worker);
 }

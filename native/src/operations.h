@@ -65,9 +65,12 @@ struct product {
     const float *gate; /* NULL: 1; rows lie `stride` floats apart */
 };
 
+/* No version has more at once. */
+enum { MAX_PRODUCTS = 8 };
+
 /*
- * Some products at once. Of WANTED_ROWS all lie close together, only what is added to stays in its place among all
- * rows.
+ * At most MAX_PRODUCTS products at once. Of WANTED_ROWS all lie close together, only what is added to stays in its
+ * place among all rows.
  */
 void multiply(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
               enum selection selection);
