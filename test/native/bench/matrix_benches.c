@@ -39,6 +39,22 @@ static void matvec_item(const void *argument, size_t item, uint32_t thread) {
     m->kernels->matvec(m->y + thread * m->y_thread, weights, m->row_bytes, m->rows, m->x, m->n);
 }
 
+/* With weights from memory, and with the few rows that each thread has in its second cache. */
+static void report_memory_and_cache(struct bench *bench, struct workload w, struct matrix_bench *m) {
+    char detail[64];
+    w.detail = detail;
+    w.byte_limit = bench->limits.memory;
+    snprintf(detail, sizeof detail, "%zu x %zu, memory", bench->rows, m->n);
+    bench_report(bench, &w);
+
+    m->thread_rows = m->rows;
+    w.items = 1;
+    w.each = true;
+    w.byte_limit = bench->limits.cache_2;
+    snprintf(detail, sizeof detail, "%zu x %zu, second cache", bench->rows, m->n);
+    bench_report(bench, &w);
+}
+
 static void bench_matvec(struct bench *bench, enum weight_type type) {
     const char *name = weight_type_names[type];
     if (!bench_wants(bench, "matvec", name)) return;
@@ -51,27 +67,17 @@ static void bench_matvec(struct bench *bench, enum weight_type type) {
     m.y_thread = m.rows;
     m.y = bench_take(bench, bench->threads * m.y_thread * sizeof *m.y);
 
-    char detail[64];
-    struct workload w = {.group = "matvec",
-                         .name = name,
-                         .detail = detail,
-                         .item = matvec_item,
-                         .argument = &m,
-                         .items = all_rows / m.rows,
-                         .unit_items = (double)bench->rows / (double)m.rows,
-                         .bytes = (double)(m.rows * row_bytes),
-                         .multiply_adds = (double)(m.rows * n),
-                         .byte_limit = bench->limits.memory,
-                         .multiply_add_limit = weight_type_is_block(type) ? bench->limits.int8 : bench->limits.f32};
-    snprintf(detail, sizeof detail, "%zu x %zu, memory", bench->rows, n);
-    bench_report(bench, &w);
-
-    snprintf(detail, sizeof detail, "%zu x %zu, second cache", bench->rows, n);
-    m.thread_rows = m.rows;
-    w.items = 1;
-    w.each = true;
-    w.byte_limit = bench->limits.cache_2;
-    bench_report(bench, &w);
+    const struct workload w = {.group = "matvec",
+                               .name = name,
+                               .item = matvec_item,
+                               .argument = &m,
+                               .items = all_rows / m.rows,
+                               .unit_items = (double)bench->rows / (double)m.rows,
+                               .bytes = (double)(m.rows * row_bytes),
+                               .multiply_adds = (double)(m.rows * n),
+                               .multiply_add_limit =
+                                   weight_type_is_block(type) ? bench->limits.int8 : bench->limits.f32};
+    report_memory_and_cache(bench, w, &m);
 }
 
 /* ------------------------------------------------------------------ panels */
@@ -123,25 +129,14 @@ static void bench_pack(struct bench *bench, enum weight_type type) {
     bench_begin(bench);
     const size_t matrices = 1 + MEMORY_BYTES / (bench->rows * weight_row_bytes(type, bench->columns));
     struct matrix_bench m = panels_new(bench, type, matrices);
-    char detail[64];
-    struct workload w = {.group = "pack",
-                         .name = name,
-                         .detail = detail,
-                         .item = pack_item,
-                         .argument = &m,
-                         .items = panel_count(bench) * matrices,
-                         .unit_items = (double)panel_count(bench),
-                         .bytes = (double)(m.rows * m.row_bytes),
-                         .byte_limit = bench->limits.memory};
-    snprintf(detail, sizeof detail, "%zu x %zu, memory", bench->rows, m.n);
-    bench_report(bench, &w);
-
-    snprintf(detail, sizeof detail, "%zu x %zu, second cache", bench->rows, m.n);
-    m.thread_rows = m.rows;
-    w.items = 1;
-    w.each = true;
-    w.byte_limit = bench->limits.cache_2;
-    bench_report(bench, &w);
+    const struct workload w = {.group = "pack",
+                               .name = name,
+                               .item = pack_item,
+                               .argument = &m,
+                               .items = panel_count(bench) * matrices,
+                               .unit_items = (double)panel_count(bench),
+                               .bytes = (double)(m.rows * m.row_bytes)};
+    report_memory_and_cache(bench, w, &m);
 }
 
 static void bench_gemm(struct bench *bench, enum panel panel, const char *name) {

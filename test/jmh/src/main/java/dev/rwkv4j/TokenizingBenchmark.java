@@ -5,30 +5,15 @@ import dev.rwkv4j.tokenizer.Tokenizers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * A text of several languages, some {@value #TEXT_CHARACTERS} characters long, to tokens and back. The vocabularies are not
  * part of the repository: they are looked for where the tests look for them.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Fork(2)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class TokenizingBenchmark {
+public class TokenizingBenchmark extends AverageTime {
     private static final int TEXT_CHARACTERS = 10_000;
     private static final String PIECE = """
             The Eiffel Tower is a wrought-iron lattice tower on the Champ de Mars in Paris, 330 metres high since 2022.
