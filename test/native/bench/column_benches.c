@@ -4,7 +4,8 @@
  * columns TYPE        one row of activations, half of which are zeros, or nine tenths
  * pack_columns TYPE   unpacking panels
  *
- * Of the bytes only those count that have to be read.
+ * Of the bytes only those count that have to be read. A model asks for huge pages for such matrices; here they lie in
+ * small ones, which makes the kernels look slower than they are in it.
  */
 #include "bench.h"
 
