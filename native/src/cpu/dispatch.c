@@ -43,6 +43,18 @@ static bool has_avx512(void) {
            (ecx & bit_AVX512VNNI);
 }
 
+#ifdef RWKV_AVXVNNI
+static bool has_avxvnni(void) {
+#ifdef RWKV_AVXVNNI_AS_EVEX /* a build for tests */
+    return has_avx512();
+#else
+    uint32_t last, eax, ebx, ecx, edx;
+    if (!has_avx2() || !__get_cpuid_count(7, 0, &last, &ebx, &ecx, &edx) || last < 1) return false;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & bit_AVXVNNI);
+#endif
+}
+#endif
+
 #elif defined(__aarch64__)
 /* Programs may not read the processor's own description: the operating system tells. */
 #if defined(__linux__)
@@ -83,6 +95,9 @@ static const struct {
 } tiers[] = {
 #if defined(__x86_64__) || defined(_M_X64)
     {&avx512_kernels, has_avx512},
+#ifdef RWKV_AVXVNNI
+    {&avxvnni_kernels, has_avxvnni},
+#endif
     {&avx2_kernels, has_avx2},
 #elif defined(__aarch64__)
     {&i8mm_kernels, has_i8mm},

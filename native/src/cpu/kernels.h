@@ -207,7 +207,7 @@ struct kernels {
 
 extern const struct kernels scalar_kernels;
 #if defined(__x86_64__) || defined(_M_X64)
-extern const struct kernels avx2_kernels, avx512_kernels;
+extern const struct kernels avx2_kernels, avxvnni_kernels, avx512_kernels;
 #elif defined(__aarch64__)
 extern const struct kernels neon_kernels, dotprod_kernels, i8mm_kernels;
 #endif

@@ -6,6 +6,13 @@
 #include <immintrin.h>
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512vnni")))
+#ifdef RWKV_AVXVNNI_AS_EVEX
+#define AVXVNNI __attribute__((target("avx512vl,avx512vnni")))
+#define DPBUSD _mm256_dpbusd_epi32
+#else
+#define AVXVNNI __attribute__((target("avx2,avxvnni")))
+#define DPBUSD _mm256_dpbusd_avx_epi32
+#endif
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
@@ -72,6 +79,10 @@ typedef void multiply_add_chains(void);
 #if defined(__x86_64__) || defined(_M_X64)
 MULTIPLY_ADD_CHAINS(int8_avx512, __m512i, _mm512_setzero_si512(),
                     _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_set1_epi8(1)), AVX512)
+#ifdef RWKV_AVXVNNI
+MULTIPLY_ADD_CHAINS(int8_avxvnni, __m256i, _mm256_setzero_si256(),
+                    DPBUSD(sum, _mm256_set1_epi8(1), _mm256_set1_epi8(1)), AVXVNNI)
+#endif
 MULTIPLY_ADD_CHAINS(f32_avx512, __m512, _mm512_setzero_ps(), _mm512_fmadd_ps(_mm512_set1_ps(1), _mm512_set1_ps(1), sum),
                     AVX512)
 MULTIPLY_ADD_CHAINS(f32_avx2, __m256, _mm256_setzero_ps(), _mm256_fmadd_ps(_mm256_set1_ps(1), _mm256_set1_ps(1), sum),
@@ -103,6 +114,9 @@ static const struct tier_limits {
 } tiers[] = {
 #if defined(__x86_64__) || defined(_M_X64)
     {"avx512", read_avx512, int8_avx512, 64, f32_avx512, 16},
+#ifdef RWKV_AVXVNNI
+    {"avxvnni", read_avx2, int8_avxvnni, 32, f32_avx2, 8},
+#endif
     {"avx2", read_avx2, int8_avx2, 32, f32_avx2, 8},
 #elif defined(__aarch64__)
     {"i8mm", read_16, int8_i8mm, 32, f32_neon, 4},

@@ -1,65 +1,6 @@
 /* Matrices that lie by column, AVX2. */
-#include <immintrin.h>
-#include <stdbool.h>
-#include <string.h>
-
-#include "../simd/inline.h"
+#include "../x86/ymm.h"
+#include "dots.h"
 
 #define KERNEL(name) avx2_##name
-
-enum { FLOATS = 8, SIGNED_OFFSET = 0 };
-
-typedef __m256i integers;
-typedef __m256 floats;
-
-INLINE integers load(const void *p) { return _mm256_loadu_si256(p); }
-INLINE integers splat(int32_t i) { return _mm256_set1_epi32(i); }
-INLINE integers low_nibbles(integers bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
-INLINE integers high_nibbles(integers bytes) { return low_nibbles(_mm256_srli_epi16(bytes, 4)); }
-INLINE integers look_up(const void *table, integers index) {
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)), index);
-}
-
-INLINE void interleave(integers rows[4], const integers columns[4]) {
-    const __m256i ab_low = _mm256_unpacklo_epi8(columns[0], columns[1]);
-    const __m256i ab_high = _mm256_unpackhi_epi8(columns[0], columns[1]);
-    const __m256i cd_low = _mm256_unpacklo_epi8(columns[2], columns[3]);
-    const __m256i cd_high = _mm256_unpackhi_epi8(columns[2], columns[3]);
-    rows[0] = _mm256_unpacklo_epi16(ab_low, cd_low);
-    rows[1] = _mm256_unpackhi_epi16(ab_low, cd_low);
-    rows[2] = _mm256_unpacklo_epi16(ab_high, cd_high);
-    rows[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
-}
-
-INLINE void in_order(integers v[4]) {
-    const __m256i a = _mm256_permute2x128_si256(v[0], v[1], 0x20), b = _mm256_permute2x128_si256(v[2], v[3], 0x20);
-    const __m256i c = _mm256_permute2x128_si256(v[0], v[1], 0x31), d = _mm256_permute2x128_si256(v[2], v[3], 0x31);
-    v[0] = a;
-    v[1] = b;
-    v[2] = c;
-    v[3] = d;
-}
-
-/* Two products of weights of at most 128 fit 16 bits. */
-INLINE integers dot_unsigned(integers sum, integers weights, integers x) {
-    const __m256i pairs = _mm256_maddubs_epi16(weights, x);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-/* The magnitude of weights times activations that have been given their sign. */
-INLINE integers dot_signed(integers sum, integers weights, integers x) {
-    return dot_unsigned(sum, _mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
-}
-
-INLINE floats splat_float(float f) { return _mm256_set1_ps(f); }
-INLINE floats to_floats(integers i) { return _mm256_cvtepi32_ps(i); }
-INLINE floats multiply(floats a, floats b) { return _mm256_mul_ps(a, b); }
-INLINE floats add(floats a, floats b) { return _mm256_add_ps(a, b); }
-INLINE floats add_product(floats sum, floats a, floats b) { return _mm256_fmadd_ps(a, b, sum); }
-INLINE void store(float *p, floats f) { _mm256_storeu_ps(p, f); }
-INLINE floats load_f32(const void *p) { return _mm256_loadu_ps(p); }
-INLINE floats load_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
-INLINE floats load_brain(const void *p) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
-}
-
 #include "../x86/columns.inc"

@@ -1,0 +1,83 @@
+/* The words of x86/gemm.inc and x86/columns.inc in registers of 512 bits, with the products of VNNI. */
+#ifndef RWKV_ZMM_H
+#define RWKV_ZMM_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../simd/inline.h"
+
+enum { FLOATS = 16 };
+
+typedef __m512i integers;
+typedef __m512 floats;
+
+/* ------------------------------------------------------------------ integers */
+
+INLINE integers load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE integers splat(int32_t i) { return _mm512_set1_epi32(i); }
+INLINE integers broadcast_4(const void *bytes) {
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return splat(four);
+}
+INLINE integers low_nibbles(integers bytes) { return _mm512_and_si512(bytes, _mm512_set1_epi8(15)); }
+INLINE integers high_nibbles(integers bytes) { return low_nibbles(_mm512_srli_epi16(bytes, 4)); }
+INLINE integers look_up(const void *table, integers index) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(table)), index);
+}
+
+INLINE void interleave(integers rows[4], const integers columns[4]) {
+    const __m512i ab_low = _mm512_unpacklo_epi8(columns[0], columns[1]);
+    const __m512i ab_high = _mm512_unpackhi_epi8(columns[0], columns[1]);
+    const __m512i cd_low = _mm512_unpacklo_epi8(columns[2], columns[3]);
+    const __m512i cd_high = _mm512_unpackhi_epi8(columns[2], columns[3]);
+    rows[0] = _mm512_unpacklo_epi16(ab_low, cd_low);
+    rows[1] = _mm512_unpackhi_epi16(ab_low, cd_low);
+    rows[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+    rows[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
+}
+
+/* A transposition of 4 x 4 lanes of 128 bits. */
+INLINE void in_order(integers v[4]) {
+    const __m512i a = _mm512_shuffle_i32x4(v[0], v[1], 0x44), b = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+    const __m512i c = _mm512_shuffle_i32x4(v[0], v[1], 0xee), d = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+    v[0] = _mm512_shuffle_i32x4(a, b, 0x88);
+    v[1] = _mm512_shuffle_i32x4(a, b, 0xdd);
+    v[2] = _mm512_shuffle_i32x4(c, d, 0x88);
+    v[3] = _mm512_shuffle_i32x4(c, d, 0xdd);
+}
+
+/* vpdpbusd wants weights unsigned: signed ones get 128 added. */
+enum { SIGNED_OFFSET = 128 };
+
+INLINE integers dot_unsigned(integers sum, integers weights, integers x) {
+    return _mm512_dpbusd_epi32(sum, weights, x);
+}
+INLINE integers dot_signed(integers sum, integers weights, integers x) {
+    return dot_unsigned(sum, _mm512_xor_si512(weights, _mm512_set1_epi8((char)-SIGNED_OFFSET)), x);
+}
+INLINE integers dot_words(integers sum, integers a, integers b) { return _mm512_dpwssd_epi32(sum, a, b); }
+
+/* ------------------------------------------------------------------ floats */
+
+INLINE floats splat_float(float f) { return _mm512_set1_ps(f); }
+INLINE floats to_floats(integers i) { return _mm512_cvtepi32_ps(i); }
+INLINE floats multiply(floats a, floats b) { return _mm512_mul_ps(a, b); }
+INLINE floats add(floats a, floats b) { return _mm512_add_ps(a, b); }
+INLINE floats add_product(floats sum, floats a, floats b) { return _mm512_fmadd_ps(a, b, sum); }
+INLINE floats load_f32(const void *p) { return _mm512_loadu_ps(p); }
+INLINE floats load_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+INLINE floats load_brain(const void *p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
+}
+INLINE void store(float *p, floats f) { _mm512_storeu_ps(p, f); }
+
+/* The first `count` lanes, 1 to 16. */
+INLINE void store_some(float *p, floats f, size_t count) {
+    _mm512_mask_storeu_ps(p, (__mmask16)(((uint32_t)1 << count) - 1), f);
+}
+
+#endif

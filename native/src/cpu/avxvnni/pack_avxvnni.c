@@ -1,0 +1,7 @@
+/* From blocks to panels, AVX-VNNI. */
+#include "../x86/lanes.h"
+#include "panels_avxvnni.h"
+
+#define KERNEL(name) avxvnni_##name
+#include "../simd/pack.inc"
+#include "../x86/pack_columns.inc"
