@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner.Cleanable;
 import java.lang.ref.Reference;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
@@ -32,6 +33,8 @@ public final class RwkvSession implements AutoCloseable {
     /** How much memory {@link #feed(int[], LogitsConsumer)} takes at most, unless one row alone is longer. */
     private static final long ALL_LOGITS_BYTES = 16 << 20;
 
+    private static final int[] NONE = {};
+
     private final RwkvModel model;
     private final NativeState state;
     private final NativeBatch batch;
@@ -45,6 +48,8 @@ public final class RwkvSession implements AutoCloseable {
     private volatile boolean closed;
     private Thread user;
     private boolean hasLogits;
+    /** Tokens that count as read, since their text has been given out, but have yet to be evaluated; mostly none. */
+    private int[] unread = NONE;
     private long changes;
 
     RwkvSession(RwkvModel model) {
@@ -111,6 +116,7 @@ public final class RwkvSession implements AutoCloseable {
         checkTokens(tokens);
         exclusively(() -> {
             state.cancel().clear();
+            readUnread();
             evaluate(tokens);
             return null;
         });
@@ -134,6 +140,7 @@ public final class RwkvSession implements AutoCloseable {
         checkTokens(tokens);
         exclusively(() -> {
             state.cancel().clear();
+            readUnread();
             evaluate(tokens, each);
             return null;
         });
@@ -147,18 +154,18 @@ public final class RwkvSession implements AutoCloseable {
      *     cancelled evaluation; if the session or its model is closed, or another thread is using the session
      */
     public float[] logits() {
-        return exclusively(() -> requireLogits().toArray(JAVA_FLOAT));
+        return upToDate(() -> requireLogits().toArray(JAVA_FLOAT));
     }
 
     /**
      * The logits after the last token, without a copy.
      *
-     * @return a float for each token of the vocabulary: read-only native memory, for any thread; its content changes with
-     *     the next call that feeds, and it is gone when session or model are closed
+     * @return a float for each token of the vocabulary: read-only native memory, for any thread; its content changes when
+     *     the session reads on, and it is gone when session or model are closed
      * @throws IllegalStateException as for {@link #logits()}
      */
     public MemorySegment logitsSegment() {
-        return exclusively(this::requireLogits);
+        return upToDate(this::requireLogits);
     }
 
     /**
@@ -169,9 +176,12 @@ public final class RwkvSession implements AutoCloseable {
      * <li>each generated token is fed, except the one that ends the text;
      * <li>a stop string is neither given out nor left in the session. Where it began within a token, the part of the token
      * before it is fed anew;
-     * <li>a generation that is cancelled, or a stream that is closed early, may leave a few tokens in the session whose
-     * text had to wait for the rest of a character or stop string.
+     * <li>a stream that is closed early may leave a few tokens in the session whose text had to wait for the rest of a
+     * character or stop string.
      * </ul>
+     *
+     * <p>A piece is given out before its last token is evaluated. That is done when the next piece is asked for, or the
+     * session for anything that it takes; nothing but closing stops it then, and it counts as read before.
      *
      * <p>The session may be used for something else once the stream has ended or is not asked any more; if the stream is
      * asked after that, it throws {@link IllegalStateException}. An evaluation that is {@linkplain #cancel cancelled} ends
@@ -209,7 +219,9 @@ public final class RwkvSession implements AutoCloseable {
     private TextGenerator begin(Sampling sampling) {
         Objects.requireNonNull(sampling, "sampling");
         return exclusively(() -> {
-            requireLogits();
+            if (unread.length == 0) {
+                requireLogits();
+            }
             state.cancel().clear();
             return new TextGenerator(this, tokenizer(), sampling);
         });
@@ -231,7 +243,7 @@ public final class RwkvSession implements AutoCloseable {
      * @throws OutOfMemoryError if there is no memory for it
      */
     public RwkvSession fork() {
-        return exclusively(() -> {
+        return upToDate(() -> {
             RwkvSession copy = model.newSession();
             try {
                 copy.copyFrom(this);
@@ -251,7 +263,7 @@ public final class RwkvSession implements AutoCloseable {
      * @throws OutOfMemoryError if there is no memory for it
      */
     public RwkvState state() {
-        return exclusively(() -> new RwkvState(model, state, position));
+        return upToDate(() -> new RwkvState(model, state, position));
     }
 
     /**
@@ -267,7 +279,7 @@ public final class RwkvSession implements AutoCloseable {
             throw new IllegalArgumentException("the state belongs to another model");
         }
         exclusively(() -> {
-            forgetLogits();
+            change();
             position = source.copyTo(state);
             return null;
         });
@@ -280,7 +292,7 @@ public final class RwkvSession implements AutoCloseable {
      */
     public void reset() {
         exclusively(() -> {
-            forgetLogits();
+            change();
             state.reset();
             position = 0;
             return null;
@@ -340,6 +352,25 @@ public final class RwkvSession implements AutoCloseable {
         }
     }
 
+    /** Takes the session when it has evaluated what it has read, a few tokens at most, which nothing but closing stops. */
+    private <T> T upToDate(Supplier<T> operation) {
+        return exclusively(() -> {
+            boolean interrupted = false;
+            try {
+                while (unread.length > 0) {
+                    interrupted |= Thread.interrupted();
+                    state.cancel().clear();
+                    evaluateUnread();
+                }
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+            return operation.get();
+        });
+    }
+
     void requireOpen() {
         if (model.engine().isClosed()) {
             throw model.engine().closedException();
@@ -361,8 +392,40 @@ public final class RwkvSession implements AutoCloseable {
         }
     }
 
+    /** Counts tokens as read that {@link #readUnread} evaluates. */
+    void readLater(int... ids) {
+        change();
+        unread = ids;
+        position += ids.length;
+    }
+
+    /**
+     * Evaluates what {@link #readLater} has left.
+     *
+     * @throws CancellationException if it was cancelled; then it goes on the next time
+     */
+    void readUnread() {
+        while (unread.length > 0) {
+            if (!evaluateUnread()) {
+                throw cancelled();
+            }
+        }
+    }
+
+    /** Evaluates a chunk of it. Returns whether it came to the end, rather than being cancelled. */
+    private boolean evaluateUnread() {
+        int count = Math.min(unread.length, model.fixedInfo().chunkTokens());
+        boolean complete = evaluateChunk(unread, 0, count, logits, rwkv_h.RWKV_LOGITS_LAST());
+        unread = Arrays.copyOfRange(unread, Math.toIntExact(batch.evaluated(0)), unread.length);
+        hasLogits = complete && unread.length == 0;
+        if (!complete) {
+            requireOpen();
+        }
+        return complete;
+    }
+
     /** Feeds in pieces of a chunk, between which other sessions have their turn. */
-    void evaluate(int... ids) {
+    private void evaluate(int... ids) {
         int chunk = model.fixedInfo().chunkTokens();
         for (int from = 0; from < ids.length; from += chunk) {
             int count = Math.min(chunk, ids.length - from);
@@ -390,16 +453,21 @@ public final class RwkvSession implements AutoCloseable {
     }
 
     private void evaluate(int[] ids, int from, int count, MemorySegment target, int wanted) {
-        forgetLogits();
-        requireOpen();
-        MemorySegment.copy(ids, from, tokens, JAVA_INT, 0, count);
-        batch.set(0, state, tokens, count, target, wanted);
-        boolean complete = model.engine().evaluate(batch);
+        change();
+        boolean complete = evaluateChunk(ids, from, count, target, wanted);
         position += batch.evaluated(0);
         if (!complete) {
             requireOpen();
             throw cancelled();
         }
+    }
+
+    /** Evaluates at most a chunk. Returns whether it came to the end, rather than being cancelled. */
+    private boolean evaluateChunk(int[] ids, int from, int count, MemorySegment target, int wanted) {
+        requireOpen();
+        MemorySegment.copy(ids, from, tokens, JAVA_INT, 0, count);
+        batch.set(0, state, tokens, count, target, wanted);
+        return model.engine().evaluate(batch);
     }
 
     static CancellationException cancelled() {
@@ -418,19 +486,21 @@ public final class RwkvSession implements AutoCloseable {
         return readOnlyLogits;
     }
 
-    private void forgetLogits() {
+    /** What has been read is about to change. */
+    private void change() {
         hasLogits = false;
+        unread = NONE;
         changes++;
     }
 
-    /** Grows whenever the state changes. */
+    /** Grows whenever what has been read changes. */
     long changes() {
         return changes;
     }
 
     /** Becomes equal to a session that the calling thread has taken. */
     void copyFrom(RwkvSession source) {
-        forgetLogits();
+        change();
         state.copyFrom(source.state);
         logits.copyFrom(source.logits);
         position = source.position;
@@ -451,7 +521,7 @@ public final class RwkvSession implements AutoCloseable {
     /** Takes a place in a batch. */
     void join(NativeBatch shared, int index, int[] ids, Arena memory) {
         activeCancel = shared.cancel();
-        forgetLogits();
+        change();
         requireOpen();
         shared.set(index, state, memory.allocateFrom(JAVA_INT, ids), ids.length, logits, rwkv_h.RWKV_LOGITS_LAST());
     }

@@ -20,6 +20,8 @@ final class SessionBatch {
             for (SessionInput input : fed) {
                 input.session().begin();
                 used.add(input.session());
+                input.session().ownCancelFlag().clear();
+                input.session().readUnread();
             }
             if (!used.isEmpty()) {
                 evaluate(model, fed);

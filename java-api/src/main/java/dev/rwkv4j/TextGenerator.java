@@ -6,7 +6,8 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 
 /**
- * One generation: chooses tokens, feeds them, and makes text of them.
+ * One generation: chooses tokens, feeds them, and makes text of them. A token is evaluated when another one is asked for, so
+ * that its text need not wait for that.
  *
  * <p>When a stop string is complete, its beginning has been fed already. Therefore, while the assembler holds text back,
  * there is a checkpoint: the session as it was when everything it had read had been given out. On a stop the session goes
@@ -98,23 +99,22 @@ final class TextGenerator implements AutoCloseable {
         if (tokens == sampling.maxTokens()) {
             return end(StopReason.MAX_TOKENS);
         }
+        try {
+            session.readUnread();
+        } catch (CancellationException e) {
+            return end(StopReason.CANCELLED);
+        }
         int token = sampler.sample(session.requireLogits());
         if (token == tokenizer.endOfText()) {
             return end(StopReason.END_OF_TEXT);
         }
         tokens++;
         String text = assembler.append(tokenizer.bytes(token));
-        try {
-            if (assembler.stop().isPresent()) {
-                stop(text);
-            } else {
-                feed(token, text);
-            }
-            return text;
-        } catch (CancellationException e) {
-            reason = StopReason.CANCELLED;
-            return "";
+        if (assembler.stop().isPresent()) {
+            return stop(text);
         }
+        feed(token, text);
+        return text;
     }
 
     private String end(StopReason why) {
@@ -127,7 +127,7 @@ final class TextGenerator implements AutoCloseable {
         if (holding && !checkpointed) {
             saveCheckpoint();
         }
-        session.evaluate(token);
+        session.readLater(token);
         checkpointed = holding;
         if (checkpointed) {
             sinceCheckpoint.append(text);
@@ -143,14 +143,17 @@ final class TextGenerator implements AutoCloseable {
     }
 
     /** Makes the session one that has read what was given out and {@code text}, but nothing of the stop string. */
-    private void stop(String text) {
+    private String stop(String text) {
         reason = StopReason.STOP_STRING;
         String missing = text;
         if (checkpointed) {
             session.copyFrom(checkpoint);
             missing = sinceCheckpoint + text;
         }
-        session.evaluate(tokenizer.encode(missing));
+        if (!missing.isEmpty()) {
+            session.readLater(tokenizer.encode(missing));
+        }
+        return text;
     }
 
     /** Stops it after the token that is being evaluated. For any thread. */

@@ -23,6 +23,7 @@ record Completion(int promptTokens, double promptSeconds, Generation generation,
         session.feed(prompt);
         long fed = System.nanoTime();
         Generation generation = session.generate(sampling, text);
+        session.state().close(); // reads the last token, too, so that as many are read as are written
         long end = System.nanoTime();
         return new Completion(prompt.length, (fed - begin) / NANOS, generation, (end - fed) / NANOS);
     }

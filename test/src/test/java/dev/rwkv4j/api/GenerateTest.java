@@ -1,5 +1,6 @@
 package dev.rwkv4j.api;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,20 +8,26 @@ import dev.rwkv4j.Generation;
 import dev.rwkv4j.ModelOptions;
 import dev.rwkv4j.RwkvModel;
 import dev.rwkv4j.RwkvSession;
+import dev.rwkv4j.RwkvState;
 import dev.rwkv4j.Sampler;
 import dev.rwkv4j.Sampling;
+import dev.rwkv4j.SessionInput;
 import dev.rwkv4j.StopReason;
 import dev.rwkv4j.testdata.SmallModels;
 import dev.rwkv4j.testdata.TestData;
 import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tool.random.ModelShape.Version;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -41,6 +48,8 @@ class GenerateTest {
     /** Printable ASCII, always the same. */
     private static final Sampling ASCII = Sampling.defaults().withTopP(1).withSeed(7).withBannedTokens(NO_ASCII)
             .withMaxTokens(60);
+
+    private static final int[] GO_ON = {'m', 'o', 'r', 'e'};
 
     @TempDir
     private Path folder;
@@ -83,6 +92,95 @@ class GenerateTest {
         String text = generate(ASCII, StopReason.MAX_TOKENS);
         assertThat(text).hasSize(60).matches("[ -~]+");
         assertRead(text);
+    }
+
+    @Test
+    void givesOutATokenBeforeItIsEvaluated() {
+        MemorySegment logits = session.logitsSegment();
+        float[] afterPrompt = session.logits();
+        StringBuilder text = new StringBuilder();
+        session.generate(ASCII.withMaxTokens(1), piece -> {
+            assertThat(logits.toArray(JAVA_FLOAT)).isEqualTo(afterPrompt);
+            text.append(piece);
+        });
+        assertRead(text.toString());
+
+        float[] afterOne = session.logits();
+        text.append(session.generate(ASCII).iterator().next());
+        assertThat(logits.toArray(JAVA_FLOAT)).isEqualTo(afterOne);
+        assertRead(text.toString());
+    }
+
+    private static Map<String, Consumer<RwkvSession>> waysToGoOn() {
+        return Map.of(
+                "feed", session -> session.feed(GO_ON),
+                "feed each", session -> session.feed(GO_ON, (_, _) -> {
+                }),
+                "batch", session -> session.model().feed(List.of(new SessionInput(session, GO_ON))),
+                "fork", session -> {
+                    try (RwkvSession fork = session.fork()) {
+                        assertThat(fork.logits()).isEqualTo(session.logits());
+                    }
+                    session.feed(GO_ON);
+                },
+                "state", session -> {
+                    try (RwkvState state = session.state()) {
+                        session.reset();
+                        session.restore(state);
+                    }
+                    session.feed(GO_ON);
+                },
+                "generate", session -> {
+                    Sampling nothing = ASCII.withBannedTokens(IntStream.range(1, 256).toArray());
+                    assertThat(session.generate(nothing)).isEmpty();
+                    session.feed(GO_ON);
+                });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"feed", "feed each", "batch", "fork", "state", "generate"})
+    void whoeverGoesOnFindsReadWhatWasGivenOut(String way) {
+        String text = generate(ASCII.withMaxTokens(3), StopReason.MAX_TOKENS);
+        assertThat(session.position()).isEqualTo(9);
+        waysToGoOn().get(way).accept(session);
+        assertRead(text + new String(GO_ON, 0, GO_ON.length));
+    }
+
+    @Test
+    void nothingIsLeftToReadAfterAnotherBeginning() {
+        generate(ASCII.withMaxTokens(3), StopReason.MAX_TOKENS);
+        session.reset();
+        assertThat(session.position()).isZero();
+        assertThatThrownBy(session::logits).hasMessageContaining("no logits");
+        session.feed("prompt");
+        assertRead("");
+    }
+
+    @Test
+    void aCancelledGenerationHasReadWhatItGaveOut() {
+        StringBuilder text = new StringBuilder();
+        Generation cancelled = session.generate(ASCII, piece -> {
+            if (text.append(piece).length() == 5) {
+                session.cancel();
+            }
+        });
+        assertThat(cancelled).isEqualTo(new Generation(5, StopReason.CANCELLED));
+        assertRead(text.toString());
+    }
+
+    @Test
+    void anInterruptedGenerationHasReadWhatItGaveOut() {
+        StringBuilder text = new StringBuilder();
+        Generation interrupted = session.generate(ASCII, piece -> {
+            text.append(piece);
+            Thread.currentThread().interrupt();
+        });
+        assertThatThrownBy(() -> session.feed("not read")).isInstanceOf(CancellationException.class);
+        float[] logits = session.logits();
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(interrupted).isEqualTo(new Generation(1, StopReason.CANCELLED));
+        assertThat(session.logits()).isEqualTo(logits);
+        assertRead(text.toString());
     }
 
     @Test
