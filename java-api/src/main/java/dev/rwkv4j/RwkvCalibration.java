@@ -9,14 +9,12 @@ import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufFile;
 import dev.rwkv4j.gguf.GgufFormatException;
 import dev.rwkv4j.gguf.GgufTensor;
-import dev.rwkv4j.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * A model and the same model as it is being quantised read a text together, one layer after the other: what calibrated
@@ -33,8 +31,6 @@ import java.util.Optional;
  * tensors.
  */
 public final class RwkvCalibration implements AutoCloseable {
-    private static final String EMBEDDING = "token_embd.weight";
-
     private final GgufFile file;
     private final ModelOptions options;
     private final Arena arena = Arena.ofShared();
@@ -54,7 +50,7 @@ public final class RwkvCalibration implements AutoCloseable {
      * Opens a model, and makes room for what it becomes. The file is mapped, not read, and must not be changed meanwhile.
      *
      * @param gguf the model file
-     * @param options threads, tokens that are computed together, and the vocabulary
+     * @param options threads, and how many tokens are computed together
      * @param types what will be quantised: types by the names of tensors
      * @return the two models, to be closed by the caller
      * @throws GgufFormatException if the file is no GGUF file, is damaged, or is not of an RWKV model that can be run
@@ -88,17 +84,6 @@ public final class RwkvCalibration implements AutoCloseable {
     /** {@return the number of layers; as that of a layer it means the head} */
     public int layerCount() {
         return layerCount;
-    }
-
-    /**
-     * The tokenizer for this model: that of the file, or that of the {@link ModelOptions#vocabulary()}.
-     *
-     * @return the tokenizer; empty if the file has none and no vocabulary was given
-     * @throws IOException if the vocabulary cannot be read, or is not that of the model
-     */
-    public Optional<Tokenizer> tokenizer() throws IOException {
-        int vocabularySize = Math.toIntExact(file.tensor(EMBEDDING).dims().get(1));
-        return RwkvModel.tokenizer(file.metadata(), options, vocabularySize);
     }
 
     /**

@@ -81,7 +81,7 @@ public final class RwkvModel implements AutoCloseable {
     }
 
     /** The tokenizer of a model file, or that of the options. */
-    static Optional<Tokenizer> tokenizer(GgufMetadata metadata, ModelOptions options, int vocabularySize)
+    private static Optional<Tokenizer> tokenizer(GgufMetadata metadata, ModelOptions options, int vocabularySize)
             throws IOException {
         if (options.vocabulary().isEmpty()) {
             return Tokenizer.of(metadata, vocabularySize);

@@ -156,7 +156,7 @@ final class CompareCommand implements Command {
                         result.divergence().mean().value()))
                 .toList();
         String svg = QualityChart.svg(name(base), points);
-        OutputFile.write(chart, file -> Files.writeString(file, svg));
+        OutputFile.write(chart, svg);
     }
 
     private static String name(Path file) {

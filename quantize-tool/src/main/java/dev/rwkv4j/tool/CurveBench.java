@@ -56,8 +56,8 @@ final class CurveBench {
             GenerationCurve curve = measure(model, tokens, file, terminal);
             String json = json(file, model.info().threads(), curve);
             String svg = CurveChart.svg(Figures.grouped(tokens) + " tokens with " + file.getFileName(), curve);
-            OutputFile.write(data, target -> Files.writeString(target, json));
-            OutputFile.write(picture, target -> Files.writeString(target, svg));
+            OutputFile.write(data, json);
+            OutputFile.write(picture, svg);
             terminal.out().print(arguments.has("json") ? json : table(curve) + "\n" + curve.pace() + "\n");
         }
     }

@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -66,7 +65,7 @@ final class DemoCommand implements Command {
                 Long.MAX_VALUE);
         Path file = Files.createTempFile("rwkv4j-demo", ".gguf");
         try {
-            copyTo(file);
+            Files.write(file, model());
             tell(file, seed, terminal);
         } finally {
             Files.delete(file);
@@ -92,16 +91,16 @@ final class DemoCommand implements Command {
     }
 
     private static void save(Path target, Terminal terminal) throws IOException {
-        OutputFile.write(target, DemoCommand::copyTo);
+        OutputFile.write(target, model());
         terminal.err().println(target + ": the demo model; try rwkv info " + target);
     }
 
-    private static void copyTo(Path target) throws IOException {
+    private static byte[] model() throws IOException {
         try (InputStream model = DemoCommand.class.getResourceAsStream(MODEL)) {
             if (model == null) {
                 throw new FileNotFoundException("this build has no demo model (resource " + MODEL + ")");
             }
-            Files.copy(model, target, StandardCopyOption.REPLACE_EXISTING);
+            return model.readAllBytes();
         }
     }
 }

@@ -4,6 +4,7 @@ import dev.rwkv4j.tool.cli.Arguments;
 import dev.rwkv4j.tool.cli.UsageException;
 import dev.rwkv4j.tool.convert.InputFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -39,16 +40,14 @@ final class OutputFile {
         return file;
     }
 
-    /** Makes the content of a file. */
-    @FunctionalInterface
-    interface Content {
-        void writeTo(Path file) throws IOException;
+    static void write(Path target, String content) throws IOException {
+        write(target, content.getBytes(StandardCharsets.UTF_8));
     }
 
     /** Writes under another name first, so that the file is whole or not there. */
-    static void write(Path target, Content content) throws IOException {
+    static void write(Path target, byte[] content) throws IOException {
         try (TemporaryFile partial = TemporaryFile.beside(target)) {
-            content.writeTo(partial.path());
+            partial.fill(file -> Files.write(file, content));
             Files.move(partial.path(), target, StandardCopyOption.REPLACE_EXISTING);
         }
     }

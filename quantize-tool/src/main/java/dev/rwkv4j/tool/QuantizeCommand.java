@@ -17,7 +17,6 @@ import dev.rwkv4j.tool.convert.InputFiles;
 import dev.rwkv4j.tool.convert.ModelSource;
 import dev.rwkv4j.tool.convert.ModelSource.Additions;
 import dev.rwkv4j.tool.convert.ModelWriter;
-import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tool.quality.Predictions;
 import dev.rwkv4j.tool.quantize.Calibration;
 import dev.rwkv4j.tool.quantize.ImportanceMatrix;
@@ -28,6 +27,7 @@ import dev.rwkv4j.tool.quantize.Rounding;
 import dev.rwkv4j.tool.quantize.TypeOverride;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -125,38 +125,45 @@ final class QuantizeCommand implements Command {
         }
     }
 
-    /** What is no GGUF file is converted first, since a model has to be one to be run. */
     private static ConversionResult calibrate(Quantization quantization, Path source, Path target, Arguments arguments,
             Terminal terminal) throws UsageException, IOException {
+        ScoredText text = new ScoredText(arguments.path(CALIBRATE).orElseThrow(), Predictions.UNLIMITED);
+        boolean gguf;
+        int[] tokens;
         try (ModelSource model = ModelSource.open(source)) {
             InputFiles.refuse(target, model.files());
-            if (model.isGguf()) {
-                return calibrateGguf(quantization, source, target, arguments, terminal);
-            }
+            gguf = model.isGguf();
+            tokens = CalibrationText.tokens(model.tokenizer(additions(arguments))
+                    .orElseThrow(() -> ModelArguments.noTokenizer(source)), text, terminal);
         }
-        TextInput.require(arguments.path(CALIBRATE).orElseThrow(), terminal);
+        return gguf
+                ? calibrateGguf(quantization, source, target, tokens, arguments, terminal)
+                : convertAndCalibrate(quantization, source, target, tokens, arguments, terminal);
+    }
+
+    /** What is no GGUF file is converted first, since a model has to be one to be run. */
+    private static ConversionResult convertAndCalibrate(Quantization quantization, Path source, Path target,
+            int[] tokens, Arguments arguments, Terminal terminal) throws UsageException, IOException {
+        Conversion conversion = new Conversion(Optional.empty(), additions(arguments), true);
+        List<String> notes = new ArrayList<>();
         try (TemporaryFile converted = TemporaryFile.beside(target)) {
-            Conversion conversion = new Conversion(Optional.empty(), additions(arguments), true);
-            List<String> notes;
             try (Progress progress = new Progress(terminal, "converting " + source)) {
-                notes = conversion.run(source, converted.path(), (done, all, _) -> progress.update(done, all)).notes();
+                converted.fill(file -> notes.addAll(
+                        conversion.run(source, file, (done, all, _) -> progress.update(done, all)).notes()));
             }
-            ConversionResult result = calibrateGguf(quantization, converted.path(), target, arguments, terminal);
+            ConversionResult result = calibrateGguf(quantization, converted.path(), target, tokens, arguments,
+                    terminal);
             return new ConversionResult(result.architecture(), result.tensors(), result.bytes(), notes);
         }
     }
 
-    private static ConversionResult calibrateGguf(Quantization quantization, Path source, Path target,
+    private static ConversionResult calibrateGguf(Quantization quantization, Path source, Path target, int[] tokens,
             Arguments arguments, Terminal terminal) throws UsageException, IOException {
-        ScoredText text = new ScoredText(arguments.path(CALIBRATE).orElseThrow(), Predictions.UNLIMITED);
-        Path named = arguments.operandPath(0);
         Map<String, GgmlType> types = quantization.rounded(source);
-        try (RwkvCalibration models = RwkvCalibration.open(source, ModelArguments.options(arguments), types)) {
-            Tokenizer tokenizer = models.tokenizer().orElseThrow(() -> ModelArguments.noTokenizer(named));
+        try (RwkvCalibration models = RwkvCalibration.open(source, ModelArguments.threads(arguments), types)) {
             Calibration calibration = new Calibration(models, types);
             try (Progress progress = new Progress(terminal, "calibrating")) {
-                calibration.run(CalibrationText.tokens(tokenizer, text, terminal), threads(arguments),
-                        (done, all) -> progress.update((double) done / all));
+                calibration.run(tokens, threads(arguments), (done, all) -> progress.update((double) done / all));
             }
             return write(quantization.withRounding(calibration), source, target, terminal);
         }

@@ -22,13 +22,6 @@ final class TextInput {
         }
     }
 
-    /** Tells before it is read, and not after an hour, that there is no such text. */
-    static void require(Path file, Terminal terminal) throws IOException {
-        if (!file.equals(STANDARD_INPUT)) {
-            open(file, terminal).close();
-        }
-    }
-
     /** A file, or the standard input if it is called {@code -}, for who reads it in pieces and closes it. */
     static InputStream open(Path file, Terminal terminal) throws IOException {
         if (file.equals(STANDARD_INPUT)) {

@@ -22,6 +22,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -85,13 +87,53 @@ class CalibrationTest {
 
     @Test
     void checkpointsAreConvertedOnTheWay() throws Exception {
-        String checkpoint = GoldenModel.read("rwkv7-bf16").checkpoint().toAbsolutePath().toString();
+        String checkpoint = checkpoint();
         succeeds("convert", checkpoint, "converted.gguf");
         succeeds("quantize", "converted.gguf", "two.gguf", "-t", "Q4_0", "--calibrate", "learn.txt");
         succeeds("quantize", checkpoint, "one.gguf", "-t", "Q4_0", "--calibrate", "learn.txt", "--threads", "1");
         assertThat(folder.resolve("one.gguf")).hasSameBinaryContentAs(folder.resolve("two.gguf"));
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files).noneMatch(file -> file.toString().endsWith(".tmp"));
+        }
+    }
+
+    @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "needs ulimit -f of a POSIX shell")
+    void aFullDiskIsToldOfTheFileThatWasAskedFor() throws Exception {
+        Result result = CommandLine.runWithFullDisk(folder, "quantize", checkpoint(), "out.gguf", "-t", "Q4_0",
+                "--calibrate", "learn.txt");
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).startsWith("rwkv: out.gguf: writing failed after ").hasLineCount(1);
+        assertNothingIsLeft("out.gguf");
+
+        Result saved = CommandLine.runWithFullDisk(folder, "demo", "--save", "demo.gguf");
+        assertThat(saved.status()).isEqualTo(1);
+        assertThat(saved.err()).startsWith("rwkv: demo.gguf: ").hasLineCount(1);
+        assertNothingIsLeft("demo.gguf");
+    }
+
+    /** With a full disk a conversion that was begun fails otherwise. */
+    @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "needs ulimit -f of a POSIX shell")
+    void textAndVocabularyAreReadBeforeAnythingIsConverted() throws Exception {
+        Files.writeString(folder.resolve("short.txt"), "a");
+        Result text = CommandLine.runWithFullDisk(folder, "quantize", checkpoint(), "out.gguf", "-t", "Q4_0",
+                "--calibrate", "short.txt");
+        assertThat(text.err()).contains("short.txt: the text is too short").hasLineCount(1);
+
+        Result vocabulary = CommandLine.runWithFullDisk(folder, "quantize", checkpoint(), "out.gguf", "-t", "Q4_0",
+                "--calibrate", "learn.txt", "--vocab", "missing.txt");
+        assertThat(vocabulary.err()).contains("missing.txt: no such file").hasLineCount(1);
+        assertNothingIsLeft("out.gguf");
+    }
+
+    private static String checkpoint() throws IOException {
+        return GoldenModel.read("rwkv7-bf16").checkpoint().toAbsolutePath().toString();
+    }
+
+    private void assertNothingIsLeft(String name) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files).noneMatch(file -> file.toString().endsWith(".tmp") || file.endsWith(name));
         }
     }
 
@@ -137,6 +179,9 @@ class CalibrationTest {
                 "--calibrate", "short.txt");
         refuses("missing.txt: no such file", "quantize", "model.gguf", "out.gguf", "-t", "Q4_0", "--calibrate",
                 "missing.txt");
+        SmallModels.write(folder.resolve("tokens.gguf"), Version.V7, SmallModels.VOCABULARY + 1, 1);
+        refuses("tokens.gguf: the model has no tokenizer", "quantize", "tokens.gguf", "out.gguf", "-t", "Q4_0",
+                "--calibrate", "learn.txt");
         refuses("nowhere/out.gguf: its directory does not exist", "quantize", "model.gguf", "nowhere/out.gguf", "-t",
                 "Q4_0", "--calibrate", "learn.txt");
         assertThat(folder.resolve("out.gguf")).doesNotExist();

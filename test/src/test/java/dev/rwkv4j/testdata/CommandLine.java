@@ -45,17 +45,29 @@ public final class CommandLine {
 
     /** Runs it in a folder and waits for its end. */
     public static Result run(Path folder, String... arguments) throws IOException, InterruptedException {
+        return run(command(folder, arguments));
+    }
+
+    /** The same where no file can grow beyond 256 kB, which fails as a full disk does. Needs a POSIX shell. */
+    public static Result runWithFullDisk(Path folder, String... arguments) throws IOException, InterruptedException {
+        ProcessBuilder unlimited = command(folder, arguments);
+        List<String> limited = new ArrayList<>(List.of("sh", "-c", "ulimit -f 512; exec \"$0\" \"$@\""));
+        limited.addAll(unlimited.command());
+        return run(unlimited.command(limited));
+    }
+
+    private static Result run(ProcessBuilder command) throws IOException, InterruptedException {
         Path err = Files.createTempFile("rwkv", ".err");
         Path out = Files.createTempFile("rwkv", ".out");
         try {
-            Process process = command(folder, arguments)
+            Process process = command
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile())
                     .start();
             process.getOutputStream().close();
             if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
-                throw new IllegalStateException(List.of(arguments) + " ran longer than " + TIMEOUT_SECONDS + " s");
+                throw new IllegalStateException(command.command() + " ran longer than " + TIMEOUT_SECONDS + " s");
             }
             return new Result(process.exitValue(), Files.readAllBytes(out), Files.readString(err));
         } finally {

@@ -6,7 +6,6 @@ import dev.rwkv4j.gguf.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 
 /** The metadata of a new file but for its tokenizer: keys, and their order, are those of llama.cpp's converter. */
 final class ModelMetadata {
@@ -16,23 +15,6 @@ final class ModelMetadata {
     static final String GROUP_NORM_EPSILON = ".attention.group_norm_epsilon";
 
     private static final int QUANTIZATION_VERSION = 2;
-
-    /** Values of {@code general.file_type}. */
-    private static final Map<GgmlType, Integer> FILE_TYPES = Map.ofEntries(
-            Map.entry(GgmlType.F32, 0),
-            Map.entry(GgmlType.F16, 1),
-            Map.entry(GgmlType.Q4_0, 2),
-            Map.entry(GgmlType.Q4_1, 3),
-            Map.entry(GgmlType.Q8_0, 7),
-            Map.entry(GgmlType.Q5_0, 8),
-            Map.entry(GgmlType.Q5_1, 9),
-            Map.entry(GgmlType.Q2_K, 10),
-            Map.entry(GgmlType.Q3_K, 12),
-            Map.entry(GgmlType.Q4_K, 15),
-            Map.entry(GgmlType.Q5_K, 17),
-            Map.entry(GgmlType.Q6_K, 18),
-            Map.entry(GgmlType.IQ4_NL, 25),
-            Map.entry(GgmlType.BF16, 32));
 
     private ModelMetadata() {
     }
@@ -64,7 +46,7 @@ final class ModelMetadata {
         }
         putRanks(writer, prefix, sizes);
         writer.putUint32(prefix + "feed_forward_length", sizes.hidden())
-                .putUint32("general.file_type", FILE_TYPES.get(fileType))
+                .putUint32(FileType.KEY, FileType.of(fileType))
                 .putUint32(prefix + "attention.head_count", 0)
                 .putUint32("general.quantization_version", QUANTIZATION_VERSION);
     }

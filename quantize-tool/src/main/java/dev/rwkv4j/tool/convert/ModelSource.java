@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.convert;
 import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufMetadata;
 import dev.rwkv4j.gguf.GgufWriter;
+import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tool.convert.Checkpoint.Container;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -116,6 +117,27 @@ public final class ModelSource implements AutoCloseable {
     }
 
     /**
+     * The tokenizer that a new file has.
+     *
+     * @param additions what is added to the checkpoint's, or put in its place
+     * @return the tokenizer; empty if there is none
+     * @throws IOException if the vocabulary can't be read, or isn't the model's
+     */
+    public Optional<Tokenizer> tokenizer(Additions additions) throws IOException {
+        return replacesVocabulary(additions)
+                ? Vocabulary.tokenizer(additions.vocabulary(), rows())
+                : Tokenizer.of(checkpoint.metadata().orElseThrow(), rows());
+    }
+
+    private boolean replacesVocabulary(Additions additions) {
+        return additions.vocabulary().isPresent() || checkpoint.metadata().isEmpty();
+    }
+
+    private int rows() {
+        return Math.toIntExact(sizes.vocabulary());
+    }
+
+    /**
      * Puts all metadata of the new file.
      *
      * @param writer the new file
@@ -131,9 +153,8 @@ public final class ModelSource implements AutoCloseable {
         ModelMetadata.put(writer, modelName(), sizes, constants, elements, fileType);
         List<String> notes = new ArrayList<>(layout.notes());
         noteEpsilon(additions, notes);
-        if (additions.vocabulary().isPresent() || checkpoint.metadata().isEmpty()) {
-            Vocabulary.put(writer, sizes.architecture(), additions.vocabulary(), Math.toIntExact(sizes.vocabulary()),
-                    notes);
+        if (replacesVocabulary(additions)) {
+            Vocabulary.put(writer, sizes.architecture(), additions.vocabulary(), rows(), notes);
         }
         return notes;
     }

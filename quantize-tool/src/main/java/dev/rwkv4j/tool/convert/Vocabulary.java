@@ -1,6 +1,7 @@
 package dev.rwkv4j.tool.convert;
 
 import dev.rwkv4j.gguf.GgufWriter;
+import dev.rwkv4j.tokenizer.ByteTokenizer;
 import dev.rwkv4j.tokenizer.Tokenizer;
 import dev.rwkv4j.tokenizer.Tokenizers;
 import java.io.IOException;
@@ -50,12 +51,29 @@ final class Vocabulary {
         return rows == WORLD_ROWS ? " With " + rows + " tokens it is probably rwkv_vocab_v20230424.txt." : "";
     }
 
-    private static void put(GgufWriter writer, Path file, int rows, List<String> notes) throws IOException {
+    /**
+     * The tokenizer that {@link #put} adds, with as many tokens as the model has rows; empty if there is none.
+     *
+     * @throws IOException as for {@link #put}
+     */
+    static Optional<Tokenizer> tokenizer(Optional<Path> file, int rows) throws IOException {
+        if (file.isPresent()) {
+            return Optional.of(read(file.get(), rows).withSize(rows));
+        }
+        return rows == BYTES ? Optional.of(new ByteTokenizer()) : Optional.empty();
+    }
+
+    private static Tokenizer read(Path file, int rows) throws IOException {
         Tokenizer tokenizer = Tokenizers.read(file);
         if (tokenizer.size() > rows) {
             throw new CheckpointFormatException(file, "this vocabulary has " + tokenizer.size()
                     + " tokens, and the model only " + rows + " rows; it is not the model's");
         }
+        return tokenizer;
+    }
+
+    private static void put(GgufWriter writer, Path file, int rows, List<String> notes) throws IOException {
+        Tokenizer tokenizer = read(file, rows);
         if (rows - tokenizer.size() > MOST_PADDING) {
             notes.add("The vocabulary " + file + " has " + tokenizer.size() + " tokens, and the model " + rows
                     + " rows: it is probably not the model's." + hint(rows));

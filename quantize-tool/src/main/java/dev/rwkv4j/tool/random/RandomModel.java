@@ -3,6 +3,7 @@ package dev.rwkv4j.tool.random;
 import dev.rwkv4j.gguf.GgmlType;
 import dev.rwkv4j.gguf.GgufWriter;
 import dev.rwkv4j.gguf.GgufWriter.TensorOutput;
+import dev.rwkv4j.tool.convert.FileType;
 import dev.rwkv4j.tool.random.ModelShape.LowRanks;
 import dev.rwkv4j.tool.random.ModelShape.Version;
 import java.io.IOException;
@@ -10,7 +11,10 @@ import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ExecutionException;
@@ -56,7 +60,7 @@ public record RandomModel(ModelShape shape, MatrixTypes types, long seed) {
         int threads = Runtime.getRuntime().availableProcessors();
         try (ExecutorService workers = Executors.newFixedThreadPool(threads)) {
             GgufWriter writer = new GgufWriter();
-            describe(writer);
+            describe(writer, mainType(plans));
             Production production = new Production(workers, 2 * threads, elements, progress);
             for (TensorPlan plan : plans) {
                 RandomTensor tensor = new RandomTensor(plan, typeOf(plan), seed);
@@ -67,10 +71,11 @@ public record RandomModel(ModelShape shape, MatrixTypes types, long seed) {
         }
     }
 
-    private void describe(GgufWriter writer) {
+    private void describe(GgufWriter writer, GgmlType mainType) {
         String prefix = shape.version().architecture() + ".";
         writer.putString("general.architecture", shape.version().architecture())
                 .putString("general.name", "random weights, seed " + seed)
+                .putUint32(FileType.KEY, FileType.of(mainType))
                 .putUint32("general.quantization_version", 2)
                 .putUint32(prefix + "context_length", CONTEXT_LENGTH)
                 .putUint32(prefix + "embedding_length", shape.width())
@@ -96,6 +101,13 @@ public record RandomModel(ModelShape shape, MatrixTypes types, long seed) {
                     .putUint32(prefix + "attention.gate_lora_rank", ranks.gate());
         }
         writer.putString("tokenizer.ggml.model", "none");
+    }
+
+    /** The type that most elements have. */
+    private GgmlType mainType(List<TensorPlan> plans) {
+        Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
+        plans.forEach(plan -> elements.merge(typeOf(plan), plan.elements(), Long::sum));
+        return Collections.max(elements.entrySet(), Map.Entry.comparingByValue()).getKey();
     }
 
     private GgmlType typeOf(TensorPlan plan) {

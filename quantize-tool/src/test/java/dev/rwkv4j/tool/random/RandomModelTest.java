@@ -57,6 +57,15 @@ class RandomModelTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"F32, 0", "F16, 1", "Q4_0, 2", "Q8_0, 7", "Q4_K, 15", "BF16, 32"})
+    void saysOfWhatTypeTheFileIs(GgmlType type, int number) throws IOException {
+        ModelShape shape = new ModelShape(Version.V7, 2, 256, 64, 512, 1000, RANKS);
+        try (GgufFile file = GgufFile.open(write(shape, type, 1))) {
+            assertThat(file.metadata().getInt("general.file_type")).isEqualTo(number);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"Q2_K, Q4_0", "Q3_K, Q4_0", "Q4_K, Q5_0", "Q5_K, Q5_1", "Q6_K, Q8_0", "IQ4_NL, IQ4_NL"})
     void typesThatDoNotFitFallBackAsLlamaQuantizeDoes(GgmlType asked, GgmlType instead) throws IOException {
         ModelShape shape = new ModelShape(Version.V7, 1, 96, 32, 50, 10, RANKS);
