@@ -10,7 +10,7 @@
 
 #include "../simd/inline.h"
 
-enum { SIGNED_OFFSET = 0 };
+enum { SIGNED_OFFSET = 0, LARGEST_UNSIGNED = 128 };
 
 INLINE __m256i dot_words(__m256i sum, __m256i a, __m256i b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
 

@@ -9,7 +9,7 @@
 
 #include "../simd/inline.h"
 
-enum { SIGNED_OFFSET = 128 };
+enum { SIGNED_OFFSET = 128, LARGEST_UNSIGNED = 255 };
 
 #ifdef __AVXVNNI__
 INLINE __m256i dot_unsigned(__m256i sum, __m256i weights, __m256i x) {

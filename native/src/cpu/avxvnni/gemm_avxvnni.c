@@ -1,6 +1,6 @@
 /*
- * Panels times activations, AVX-VNNI. The sums of 6 tokens would fit the 16 registers, too, but gcc's code for S6 spills
- * them: a quarter slower, where the others gain at most 4 %.
+ * Panels times activations, AVX-VNNI. The sums of 6 tokens would fit the 16 registers, too, but gcc's code for S6
+ * spills them: a quarter slower, where the others gain at most 4 %.
  */
 #include "../x86/ymm.h"
 #include "dots.h"
