@@ -30,8 +30,9 @@ record CheckpointFile(Container container, Map<String, CheckpointTensor> tensors
      * @param path named in messages
      * @param file all of the file
      * @throws CheckpointFormatException if it is damaged, or none of the containers that are read here
+     * @throws IOException if it can't be read
      */
-    static CheckpointFile read(Path path, MemorySegment file) throws CheckpointFormatException {
+    static CheckpointFile read(Path path, MemorySegment file) throws IOException {
         CheckpointFile content = recognise(path, file);
         if (file.isMapped()) {
             // The headers lie all over the file, and what is around them has been mapped with them.
@@ -40,7 +41,7 @@ record CheckpointFile(Container container, Map<String, CheckpointTensor> tensors
         return content;
     }
 
-    private static CheckpointFile recognise(Path path, MemorySegment file) throws CheckpointFormatException {
+    private static CheckpointFile recognise(Path path, MemorySegment file) throws IOException {
         if (file.byteSize() == 0) {
             throw new CheckpointFormatException(path, "the file is empty");
         }

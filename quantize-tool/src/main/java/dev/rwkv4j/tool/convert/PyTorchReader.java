@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.convert;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ final class PyTorchReader {
     private final ZipArchive zip;
     private final String folder;
 
-    PyTorchReader(Path path, MemorySegment file) throws CheckpointFormatException {
+    PyTorchReader(Path path, MemorySegment file) throws IOException {
         this.path = path;
         this.zip = ZipArchive.read(path, file);
         this.folder = findFolder();

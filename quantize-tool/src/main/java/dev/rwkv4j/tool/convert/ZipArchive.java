@@ -1,9 +1,13 @@
 package dev.rwkv4j.tool.convert;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,6 +25,7 @@ final class ZipArchive {
     private static final int END_64 = 0x06064b50;
     private static final int END_64_LOCATOR = 0x07064b50;
 
+    private static final int LOCAL_HEADER_BYTES = 30;
     private static final int END_BYTES = 22;
     private static final int END_64_LOCATOR_BYTES = 20;
     private static final int MAX_COMMENT_BYTES = 0xffff;
@@ -50,10 +55,28 @@ final class ZipArchive {
         this.file = file;
     }
 
-    static ZipArchive read(Path path, MemorySegment file) throws CheckpointFormatException {
+    static ZipArchive read(Path path, MemorySegment file) throws IOException {
         ZipArchive archive = new ZipArchive(path, file);
         archive.readMembers(archive.findDirectory());
+        if (file.isMapped()) {
+            archive.fetchLocalHeaders();
+        }
         return archive;
+    }
+
+    /**
+     * Lets the operating system read each local header by itself. They lie all over the file, and where one is first touched
+     * in the mapping, megabytes around it are read, so that it would be the whole file, in pieces, before it is converted.
+     */
+    private void fetchLocalHeaders() throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            ByteBuffer header = ByteBuffer.allocate(LOCAL_HEADER_BYTES);
+            for (Member member : members.values()) {
+                if (member.headerOffset >= 0) {
+                    channel.read(header.clear(), member.headerOffset);
+                }
+            }
+        }
     }
 
     /** Names of all members, in the order of the central directory. */
