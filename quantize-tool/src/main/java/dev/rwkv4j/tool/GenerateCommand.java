@@ -67,7 +67,7 @@ final class GenerateCommand implements Command {
                         "a seed always gives the same text (default: another one each time; it is told)")
                 .section("State")
                 .value(null, "state", "FILE", "go on from a saved state; the prompt follows what had been read then")
-                .value(null, SAVED, "FILE", "save what was read and generated, to go on later")
+                .value(null, SAVED, "FILE", "save what was read and generated, to go on later; not after Ctrl-C")
                 .section("Output")
                 .flag("j", "json", "as JSON at the end: the text, why it ended, speed and memory")
                 .example("A story", "generate -m model.gguf -p 'Once upon a time' -n 200")
