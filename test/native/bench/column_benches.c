@@ -4,21 +4,24 @@
  * columns TYPE        one row of activations, half of which are zeros, or nine tenths
  * pack_columns TYPE   unpacking panels
  *
- * Of the bytes only those count that have to be read. A model asks for huge pages for such matrices; here they lie in
- * small ones, which makes the kernels look slower than they are in it.
+ * Of the bytes only those count that have to be read. As in a model, matrices lie in huge pages where the system has
+ * them.
  */
 #include "bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "by_column.h"
 #include "cpu/columns.h"
+#include "cpu/pages.h"
 #include "quant/blocks.h"
 
 enum { PARTS = 16 };
 
-/* Rows of activations that are used in turn, so that what is read differs from pass to pass and is in no cache. */
+/* Rows of activations, one for all parts of a matrix. They are used in turn, so that what is read differs from pass to
+ * pass and is in no cache. */
 enum { INPUTS = 32 };
 
 struct column_thread {
@@ -28,7 +31,8 @@ struct column_thread {
 
 struct column_bench {
     const struct column_kernels *kernels;
-    const char *blocks; /* of all matrices */
+    void *memory;
+    const char *blocks; /* of all matrices, in memory of their own */
     size_t matrix_bytes, rows, n;
     const char *x; /* [INPUTS] */
     size_t x_bytes;
@@ -42,7 +46,7 @@ static void columns_item(const void *argument, size_t item, uint32_t thread) {
     const size_t groups = column_groups(c->n), part = item % PARTS;
     const size_t first = part * groups / PARTS, end = (part + 1) * groups / PARTS;
     struct column_thread *own = &c->threads[thread];
-    const char *x = c->x + own->calls++ % INPUTS * c->x_bytes;
+    const char *x = c->x + own->calls++ / PARTS % INPUTS * c->x_bytes;
     c->kernels->multiply(own->y, c->blocks + item / PARTS * c->matrix_bytes, c->rows, x, c->n, first, end - first);
 }
 
@@ -57,13 +61,20 @@ static size_t matrix_count(const struct bench *bench, enum weight_type type) {
     return 1 + MEMORY_BYTES / (column_groups(bench->columns) * column_block_bytes(type, bench->rows));
 }
 
-/* As many matrices as no cache holds, all alike. */
+/* As many matrices as no cache holds, all alike; c.memory is the caller's to free. */
 static struct column_bench columns_new(struct bench *bench, enum weight_type type) {
     const size_t n = bench->columns, rows = bench->rows, row_bytes = weight_row_bytes(type, n);
     struct column_bench c = {.kernels = &bench->kernels->columns[type], .rows = rows, .n = n};
     c.matrix_bytes = column_groups(n) * column_block_bytes(type, rows);
     const char *weights = bench_take_weights(bench, type, n, rows);
-    char *blocks = bench_take(bench, matrix_count(bench, type) * c.matrix_bytes);
+    const size_t bytes = matrix_count(bench, type) * c.matrix_bytes;
+    c.memory = malloc(bytes + HUGE_PAGE_BYTES);
+    if (!c.memory) {
+        fprintf(stderr, "kernel_bench: no memory for %zu bytes\n", bytes);
+        exit(EXIT_FAILURE);
+    }
+    char *blocks = (char *)c.memory + HUGE_PAGE_BYTES - (uintptr_t)c.memory % HUGE_PAGE_BYTES;
+    pages_prefer_huge(blocks, bytes);
     for (size_t tile = 0; tile * COLUMN_TILE < rows; tile++)
         by_column_pack_tile(blocks, type, weights, row_bytes, rows, n, tile);
     for (size_t i = 1; i < matrix_count(bench, type); i++) memcpy(blocks + i * c.matrix_bytes, blocks, c.matrix_bytes);
@@ -110,6 +121,7 @@ static void bench_columns(struct bench *bench, enum weight_type type, double zer
                                            .unit_items = PARTS,
                                            .bytes = (double)bytes / INPUTS / PARTS,
                                            .byte_limit = bench->limits.memory});
+    free(c.memory);
 }
 
 static void bench_pack_columns(struct bench *bench, enum weight_type type) {
@@ -133,6 +145,7 @@ static void bench_pack_columns(struct bench *bench, enum weight_type type) {
                                            .unit_items = (double)panels,
                                            .bytes = (double)c.matrix_bytes / (double)panels,
                                            .byte_limit = bench->limits.memory});
+    free(c.memory);
 }
 
 void column_benches(struct bench *bench) {
