@@ -59,6 +59,7 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
     b->y = take_activations(arena, rows, model->width);
     b->hidden = take_activations(arena, rows, model->channel_mix_width);
     b->parts = take(arena, COLUMN_PARTS, column_rows(model->width) * sizeof(float));
+    b->arrived = take(arena, COLUMN_PARTS, sizeof *b->arrived);
 }
 
 static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_model *model, size_t rows) {
@@ -95,6 +96,7 @@ static bool allocate_scratch(struct rwkv_context *context) {
     const size_t misaligned = (uintptr_t)context->memory % ALIGNMENT;
     arena = (struct arena){.memory = (char *)context->memory + (misaligned ? ALIGNMENT - misaligned : 0)};
     lay_out(&arena, context);
+    for (size_t i = 0; i < COLUMN_PARTS; i++) atomic_init(&context->buffers.arrived[i], 0);
     return true;
 }
 

@@ -7,6 +7,8 @@
 #include "cpu/pool.h"
 #include "model.h"
 
+#include <stdatomic.h>
+
 /* Weight rows that are multiplied as one item of work, at most. */
 #define MAX_ITEM_ROWS 512
 
@@ -45,6 +47,7 @@ struct buffers {
     struct activations y;                  /* what the time mix's output matrix and the head multiply */
     struct activations hidden;             /* [rows][channel_mix_width] */
     float *parts;                          /* [COLUMN_PARTS][column_rows(width)] */
+    atomic_uint *arrived;                  /* [COLUMN_PARTS]: of sums that are added up; 0 between operations */
 };
 
 /* The rows of one sequence in a chunk. */

@@ -43,7 +43,7 @@ struct layer {
     union {
         struct {
             const float *lerp_x;
-            struct matrix w1, w2[5]; /* [5 rank][width]; [width][rank] for w k v r g */
+            struct matrix w1[5], w2[5]; /* [rank][width]; [width][rank] for w k v r g */
             struct matrix decay_w1, decay_w2;
         } v6;
         struct {

@@ -1,5 +1,6 @@
 #include "operations.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "observe.h"
@@ -18,6 +19,8 @@ static size_t row_blocks(size_t rows) { return (rows + ROW_BLOCK - 1) / ROW_BLOC
 
 static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
+static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
 static float *row_of(float *rows, size_t row, const struct chunk *chunk) { return rows + row * chunk->model->width; }
 
 static float *floats_of(const struct activations *activations, size_t row) {
@@ -29,6 +32,10 @@ static void *q8_of(const struct activations *activations, size_t row) {
 }
 
 static bool wants_q8(const struct matrix *matrix) { return weight_type_is_block(matrix->type); }
+
+const struct activations *if_quantised(const struct matrix *consumer, const struct activations *activations) {
+    return wants_q8(consumer) ? activations : NULL;
+}
 
 float *layer_state(const struct chunk *chunk, const struct span *span, const struct layer *layer) {
     return span->state + layer->index * state_layer_floats(chunk->model);
@@ -67,7 +74,8 @@ static float *lerp_floats(const struct chunk *chunk, const struct lerp *lerp, si
 }
 
 static void finish_lerp(const struct chunk *chunk, const struct lerp *lerp, size_t slot, const float *floats) {
-    if (lerp->q8) chunk->kernels->quantise_q8(q8_of(lerp->out, slot), floats, chunk->model->width);
+    const size_t width = chunk->model->width;
+    if (lerp->q8) chunk->kernels->quantise_q8(q8_of(lerp->out, slot), floats, width, 0, width);
 }
 
 void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer,
@@ -156,15 +164,17 @@ static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, si
     return tokens >= MIN_PANEL_TOKENS && can_pack;
 }
 
-static size_t rows_per_item(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
-    if (by_panels(chunk, matrix, tokens)) return chunk->kernels->panel_rows;
-    const size_t rows = ITEM_BYTES / matrix->row_bytes;
-    return rows < 1 ? 1 : min_size(rows, MAX_ITEM_ROWS);
+/* An item whose results are quantised is made of whole groups. */
+static size_t rows_per_item(const struct chunk *chunk, const struct product *product, size_t tokens) {
+    const struct matrix *matrix = product->matrix;
+    const size_t unit = product->quantised ? Q8_GROUP : 1;
+    if (by_panels(chunk, matrix, tokens)) return max_size(unit, chunk->kernels->panel_rows);
+    return min_size(MAX_ITEM_ROWS, max_size(unit, ITEM_BYTES / matrix->row_bytes / unit * unit));
 }
 
-static size_t item_count(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
-    const size_t rows = rows_per_item(chunk, matrix, tokens);
-    return (matrix->rows + rows - 1) / rows;
+static size_t item_count(const struct chunk *chunk, const struct product *product, size_t tokens) {
+    const size_t rows = rows_per_item(chunk, product, tokens);
+    return (product->matrix->rows + rows - 1) / rows;
 }
 
 /* What remains to be done with the results [tokens][rows] of some weight rows, of which `first` is the first. */
@@ -193,36 +203,68 @@ static void finish_rows(const struct chunk *chunk, const struct product *product
     }
 }
 
+/* The q8 form of results that have been finished. */
+static void quantise_rows(const struct chunk *chunk, const struct product *product, size_t first, size_t rows,
+                          size_t tokens) {
+    const struct activations *activations = product->quantised;
+    for (size_t token = 0; token < tokens; token++)
+        chunk->kernels->quantise_q8(q8_of(activations, token), floats_of(activations, token), product->matrix->rows,
+                                    first, rows);
+}
+
+/* The first row of what a matrix multiplies, in the form that it wants; the rows lie `stride` bytes apart. */
+static const char *input_of(const struct product *product, size_t *stride) {
+    const struct activations *input = product->input;
+    const bool q8 = wants_q8(product->matrix);
+    *stride = q8 ? input->q8_stride : input->float_stride * sizeof(float);
+    return q8 ? input->q8 : (const char *)input->floats;
+}
+
+/* Whether results are computed in their place. */
+static bool is_direct(const struct product *product) { return !product->add && !product->outputs; }
+
+static void multiply_panel(const struct chunk *chunk, const struct desk *desk, const struct product *product,
+                           size_t first, size_t rows, size_t tokens, enum selection selection) {
+    const struct matrix *matrix = product->matrix;
+    const struct matrix_kernels *kernels = &chunk->kernels->matrix[matrix->type];
+    float *results = is_direct(product) ? product->output + first : desk->tile;
+    const size_t stride = is_direct(product) ? product->stride : rows;
+    size_t x_stride;
+    const char *x = input_of(product, &x_stride);
+    if (matrix->by_column)
+        chunk->kernels->columns[matrix->type].pack(desk->panel, matrix->by_column, matrix->rows, first,
+                                                   matrix->columns);
+    else
+        kernels->pack(desk->panel, matrix->data + first * matrix->row_bytes, matrix->row_bytes, rows, matrix->columns);
+    chunk->kernels->gemm[kernels->panel](results, stride, desk->panel, rows, x, x_stride, tokens, matrix->columns);
+    finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
+}
+
+static void multiply_rows(const struct chunk *chunk, const struct desk *desk, const struct product *product,
+                          size_t first, size_t rows, size_t tokens, enum selection selection) {
+    const struct matrix *matrix = product->matrix;
+    const char *weights = matrix->data + first * matrix->row_bytes;
+    size_t x_stride;
+    const char *x = input_of(product, &x_stride);
+    for (size_t token = 0; token < tokens; token++) {
+        float *results = is_direct(product) ? product->output + token * product->stride + first : desk->tile;
+        chunk->kernels->matrix[matrix->type].matvec(results, weights, matrix->row_bytes, rows, x + token * x_stride,
+                                                    matrix->columns);
+        finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
+    }
+}
+
 static void multiply_item(const struct chunk *chunk, const struct desk *desk, const struct product *product,
                           size_t item, size_t tokens, enum selection selection) {
     const struct matrix *matrix = product->matrix;
-    const struct matrix_kernels *kernels = &chunk->kernels->matrix[matrix->type];
-    const size_t per_item = rows_per_item(chunk, matrix, tokens);
-    const size_t first = item * per_item, rows = min_size(per_item, matrix->rows - first);
-    const char *weights = matrix->data + first * matrix->row_bytes;
-    const bool direct = !product->add && !product->outputs;
-
-    const struct activations *input = product->input;
-    const char *x = wants_q8(matrix) ? input->q8 : (const char *)input->floats;
-    const size_t x_stride = wants_q8(matrix) ? input->q8_stride : input->float_stride * sizeof(float);
-
-    if (by_panels(chunk, matrix, tokens)) {
-        float *results = direct ? product->output + first : desk->tile;
-        const size_t stride = direct ? product->stride : rows;
-        if (matrix->by_column)
-            chunk->kernels->columns[matrix->type].pack(desk->panel, matrix->by_column, matrix->rows, first,
-                                                       matrix->columns);
-        else
-            kernels->pack(desk->panel, weights, matrix->row_bytes, rows, matrix->columns);
-        chunk->kernels->gemm[kernels->panel](results, stride, desk->panel, rows, x, x_stride, tokens, matrix->columns);
-        finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
-        return;
-    }
-    for (size_t token = 0; token < tokens; token++) {
-        float *results = direct ? product->output + token * product->stride + first : desk->tile;
-        kernels->matvec(results, weights, matrix->row_bytes, rows, x + token * x_stride, matrix->columns);
-        finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
-    }
+    const size_t per_item = rows_per_item(chunk, product, tokens), panel_rows = chunk->kernels->panel_rows;
+    const size_t first = item * per_item, end = min_size(first + per_item, matrix->rows);
+    if (by_panels(chunk, matrix, tokens))
+        for (size_t row = first; row < end; row += panel_rows)
+            multiply_panel(chunk, desk, product, row, min_size(panel_rows, end - row), tokens, selection);
+    else
+        multiply_rows(chunk, desk, product, first, end - first, tokens, selection);
+    if (product->quantised) quantise_rows(chunk, product, first, end - first, tokens);
 }
 
 void multiply(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
@@ -232,7 +274,7 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
     observe(chunk, worker, products, count, tokens);
     const struct desk *desk = &chunk->desks[worker->index];
     size_t ends[MAX_PRODUCTS], items = 0; /* of all products, one after the other */
-    for (size_t i = 0; i < count; i++) ends[i] = items += item_count(chunk, products[i].matrix, tokens);
+    for (size_t i = 0; i < count; i++) ends[i] = items += item_count(chunk, &products[i], tokens);
     for (size_t item; (item = pool_take(worker, items)) < items;) {
         size_t i = 0;
         while (item >= ends[i]) i++;
@@ -244,75 +286,78 @@ void multiply(const struct chunk *chunk, struct worker *worker, const struct pro
 /*
  * A matrix that lies by column, one row of activations after the other. Columns are divided among the threads, since
  * the longer the runs of memory are that one column gives, the faster they are read; in parts whose number does not
- * depend on that of the threads. Each part gives a sum for every row, and these are then added up.
+ * depend on that of the threads. Each part gives a sum for every row.
+ *
+ * They are added up along a binary tree: its leaves, numbers `parts` to 2 parts - 1, are the parts, and node i has
+ * the sum of 2 i and 2 i + 1, computed by the thread that brings the second of them. So neighbouring parts meet first,
+ * while the thread that has computed both still has them in its cache.
  */
 
-/* Rows whose sums are added up as one item. */
-#define SUM_ROWS 256
-_Static_assert(SUM_ROWS <= MAX_ITEM_ROWS, "the results of an item are on the desk");
-
-static void multiply_part(const struct chunk *chunk, const struct matrix *matrix, const void *x, size_t part,
-                          size_t parts) {
-    const size_t groups = column_groups(matrix->columns);
-    const size_t first = part * groups / parts, end = (part + 1) * groups / parts;
-    float *sums = chunk->buffers->parts + part * column_rows(matrix->rows);
-    chunk->kernels->columns[matrix->type].multiply(sums, matrix->by_column, matrix->rows, x, matrix->columns, first,
-                                                   end - first);
+/* Where the sum of a node is: in the place of its first part. */
+static float *sums_of(const struct chunk *chunk, size_t node, size_t parts, size_t rows) {
+    while (node < parts) node *= 2;
+    return chunk->buffers->parts + (node - parts) * rows;
 }
 
-static void add_parts(const struct chunk *chunk, float *results, size_t parts, size_t stride, size_t first,
-                      size_t rows) {
-    const float *sums = chunk->buffers->parts + first;
-    memcpy(results, sums, rows * sizeof *results);
-    for (size_t part = 1; part < parts; part++) chunk->kernels->add(results, results, sums + part * stride, rows);
+/* Goes up from a part that is done. Returns all sums added up, or NULL if some thread has yet to bring others. */
+static const float *add_up(const struct chunk *chunk, size_t part, size_t parts, size_t rows) {
+    size_t node = parts + part;
+    while (node > 1) {
+        node /= 2;
+        atomic_uint *arrived = &chunk->buffers->arrived[node];
+        if (atomic_fetch_add(arrived, 1) == 0) return NULL;
+        atomic_store(arrived, 0);
+        float *sums = sums_of(chunk, node, parts, rows);
+        chunk->kernels->add(sums, sums, sums_of(chunk, 2 * node + 1, parts, rows), rows);
+    }
+    return sums_of(chunk, node, parts, rows);
 }
 
 static void multiply_by_column(const struct chunk *chunk, struct worker *worker, const struct product *product,
                                enum selection selection) {
     const struct matrix *matrix = product->matrix;
-    const size_t parts = min_size(COLUMN_PARTS, column_groups(matrix->columns));
-    float *results = chunk->desks[worker->index].tile;
+    const size_t groups = column_groups(matrix->columns), parts = min_size(COLUMN_PARTS, groups);
+    const size_t stride = column_rows(matrix->rows);
     observe(chunk, worker, product, 1, selected_rows(chunk, selection));
     for (size_t token = 0; token < selected_rows(chunk, selection); token++) {
         const void *x = wants_q8(matrix) ? q8_of(product->input, token) : floats_of(product->input, token);
-        for (size_t part; (part = pool_take(worker, parts)) < parts;) multiply_part(chunk, matrix, x, part, parts);
-        pool_barrier(worker);
-        const size_t items = (matrix->rows + SUM_ROWS - 1) / SUM_ROWS;
-        for (size_t item; (item = pool_take(worker, items)) < items;) {
-            const size_t first = item * SUM_ROWS, rows = min_size(SUM_ROWS, matrix->rows - first);
-            add_parts(chunk, results, parts, column_rows(matrix->rows), first, rows);
-            finish_rows(chunk, product, results, rows, first, rows, token, 1, selection);
+        for (size_t part; (part = pool_take(worker, parts)) < parts;) {
+            const size_t first = part * groups / parts, end = (part + 1) * groups / parts;
+            chunk->kernels->columns[matrix->type].multiply(sums_of(chunk, parts + part, parts, stride),
+                                                           matrix->by_column, matrix->rows, x, matrix->columns, first,
+                                                           end - first);
+            const float *sums = add_up(chunk, part, parts, stride);
+            for (size_t row = 0; sums && row < matrix->rows; row += MAX_ITEM_ROWS)
+                finish_rows(chunk, product, sums + row, 0, row, min_size(MAX_ITEM_ROWS, matrix->rows - row), token, 1,
+                            selection);
         }
         pool_barrier(worker);
     }
-}
-
-void prepare(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
-             enum selection selection) {
-    bool wanted = false;
-    for (size_t i = 0; i < count; i++) wanted |= wants_q8(products[i].matrix);
-    const size_t rows = selected_rows(chunk, selection);
-    if (!wanted || rows == 0) return;
-
-    for (size_t block; (block = pool_take(worker, row_blocks(rows))) < row_blocks(rows);) {
-        for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, rows); row++) {
-            for (size_t i = 0; i < count; i++) {
-                const struct activations *input = products[i].input;
-                if (wants_q8(products[i].matrix))
-                    chunk->kernels->quantise_q8(q8_of(input, row), floats_of(input, row), products[i].matrix->columns);
-            }
-        }
-    }
-    pool_barrier(worker);
 }
 
 /* ------------------------------------------------------------------ the rest */
 
-void each_part(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t parts,
+static void quantise_y(const struct chunk *chunk, const struct span *span, size_t first, size_t count) {
+    const struct activations *y = &chunk->buffers->y;
+    for (size_t row = span->first; row < span->first + span->rows; row++)
+        chunk->kernels->quantise_q8(q8_of(y, row), floats_of(y, row), chunk->model->width, first, count);
+}
+
+void mix_parts(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t part_width,
                part_body *body) {
-    const size_t items = chunk->span_count * parts;
-    for (size_t item; (item = pool_take(worker, items)) < items;)
-        body(chunk, layer, &chunk->spans[item / parts], item % parts);
+    const bool q8 = wants_q8(&layer->output);
+    const size_t width = chunk->model->width;
+    size_t parts = 1; /* of an item: as many as make whole groups */
+    while (q8 && parts * part_width % Q8_GROUP != 0) parts++;
+    const size_t item_width = parts * part_width, span_items = (width + item_width - 1) / item_width;
+    const size_t items = chunk->span_count * span_items;
+
+    for (size_t item; (item = pool_take(worker, items)) < items;) {
+        const struct span *span = &chunk->spans[item / span_items];
+        const size_t first = item % span_items * item_width, end = min_size(first + item_width, width);
+        for (size_t at = first; at < end; at += part_width) body(chunk, layer, span, at / part_width);
+        if (q8) quantise_y(chunk, span, first, end - first);
+    }
     pool_barrier(worker);
 }
 
@@ -322,7 +367,6 @@ void add_output(const struct chunk *chunk, struct worker *worker, const struct l
                                    .output = chunk->buffers->x,
                                    .stride = chunk->model->width,
                                    .add = true};
-    prepare(chunk, worker, &output, 1, ALL_ROWS);
     multiply(chunk, worker, &output, 1, ALL_ROWS);
 }
 
@@ -340,7 +384,8 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
          .input = &b->mix[0],
          .output = b->hidden.floats,
          .stride = hidden_width,
-         .activation = kernels->relu_squared},
+         .activation = kernels->relu_squared,
+         .quantised = if_quantised(&layer->channel_value, &b->hidden)},
     };
     if (has_receptance) {
         lerps[1] = lerp_for(&layer->channel_receptance, NULL, layer->channel_lerp_r, &b->mix[1]);
@@ -361,7 +406,6 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
                                   .stride = width,
                                   .add = true,
                                   .gate = has_receptance ? b->r : NULL};
-    prepare(chunk, worker, &value, 1, selection);
     if (value.matrix->by_column && !by_panels(chunk, value.matrix, selected_rows(chunk, selection)))
         multiply_by_column(chunk, worker, &value, selection);
     else
@@ -371,11 +415,12 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
 struct product normalise_output(const struct chunk *chunk, struct worker *worker) {
     const struct rwkv_model *model = chunk->model;
     const struct activations *y = &chunk->buffers->y;
+    const size_t width = model->width;
     for (size_t slot; (slot = pool_take(worker, chunk->wanted_count)) < chunk->wanted_count;) {
         const float *x = row_of(chunk->buffers->x, chunk->wanted_rows[slot], chunk);
         chunk->kernels->layer_norm(floats_of(y, slot), x, model->output_norm.weight, model->output_norm.bias,
-                                   model->layer_norm_epsilon, model->width);
-        if (wants_q8(&model->head)) chunk->kernels->quantise_q8(q8_of(y, slot), floats_of(y, slot), model->width);
+                                   model->layer_norm_epsilon, width);
+        if (wants_q8(&model->head)) chunk->kernels->quantise_q8(q8_of(y, slot), floats_of(y, slot), width, 0, width);
     }
     pool_barrier(worker);
     return (struct product){.matrix = &model->head, .input = y, .outputs = chunk->logits};

@@ -53,14 +53,18 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
 
 typedef void elementwise(float *y, const float *x, size_t n);
 
-/* output = activation(matrix * input), or, if `add`, output += gate * (matrix * input). */
+/*
+ * output = activation(matrix * input), or, if `add`, output += gate * (matrix * input). The q8 form of what another
+ * matrix multiplies next is made at once, part by part, by who has computed the part.
+ */
 struct product {
     const struct matrix *matrix;
     const struct activations *input;
     float *output;         /* rows lie `stride` floats apart */
     float *const *outputs; /* instead: each row for itself */
     size_t stride;
-    elementwise *activation; /* NULL: none */
+    elementwise *activation;             /* NULL: none */
+    const struct activations *quantised; /* NULL; or whose q8 form is made of the output, which are its floats */
     bool add;
     const float *gate; /* NULL: 1; rows lie `stride` floats apart */
 };
@@ -75,23 +79,19 @@ enum { MAX_PRODUCTS = 8 };
 void multiply(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
               enum selection selection);
 
-/*
- * Makes the q8 form of the inputs of products, for those that want it, of the floats that are there. If none does,
- * there is no barrier.
- */
-void prepare(const struct chunk *chunk, struct worker *worker, const struct product *products, size_t count,
-             enum selection selection);
+/* The activations, if a matrix that multiplies them wants their q8 form; else NULL. */
+const struct activations *if_quantised(const struct matrix *consumer, const struct activations *activations);
 
 /* ------------------------------------------------------------------ the rest */
 
 /* Number of tokens for which elementwise operations run before the next one does, so that all stays in the cache. */
 #define TIME_BLOCK 16
 
-/* Does a part (a head, say) of a layer's work on the rows of one sequence. */
+/* Computes some columns of y, a head, say, for the rows of one sequence. */
 typedef void part_body(const struct chunk *chunk, const struct layer *layer, const struct span *span, size_t part);
 
-/* Calls `body` for each of `parts` parts of each span. */
-void each_part(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t parts,
+/* Calls `body` for each part of `part_width` columns and each span, and makes the form of y that the output wants. */
+void mix_parts(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t part_width,
                part_body *body);
 
 /* The state of a layer in that of a span. */

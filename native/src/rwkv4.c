@@ -60,7 +60,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .activation = chunk->kernels->sigmoid},
     };
     multiply(chunk, worker, from_x, 3, ALL_ROWS);
-    each_part(chunk, worker, layer, (width + PART - 1) / PART, mix_part);
+    mix_parts(chunk, worker, layer, PART, mix_part);
     add_output(chunk, worker, layer);
 }
 

@@ -66,7 +66,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         {.matrix = &layer->gate, .input = &mix[G], .output = b->g, .stride = width, .activation = chunk->kernels->silu},
     };
     multiply(chunk, worker, from_x, count, ALL_ROWS);
-    each_part(chunk, worker, layer, chunk->model->head_count, mix_head);
+    mix_parts(chunk, worker, layer, chunk->model->head_size, mix_head);
     add_output(chunk, worker, layer);
 }
 

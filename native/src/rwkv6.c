@@ -31,11 +31,17 @@ static void take_time_mix(struct tensors *tensors, struct layer *layer) {
 
     take_lerps(tensors, layer);
     layer->v6.lerp_x = tensors_vector(tensors, i, "time_mix_lerp_x.weight", width);
-    layer->v6.w1 = tensors_low_rank(tensors, i, "time_mix_w1.weight", width);
-    if (layer->v6.w1.rows % GROUPS != 0)
+    const struct matrix w1 = tensors_low_rank(tensors, i, "time_mix_w1.weight", width);
+    const size_t rank = w1.rows / GROUPS;
+    if (w1.rows % GROUPS != 0)
         tensors_fail(tensors, RWKV_ERROR_MODEL, "tensor blk.%u.time_mix_w1.weight has %zu rows, expected five groups",
-                     (unsigned)i, layer->v6.w1.rows);
-    tensors_matrices(tensors, i, "time_mix_w2.weight", GROUPS, width, layer->v6.w1.rows / GROUPS, layer->v6.w2);
+                     (unsigned)i, w1.rows);
+    for (size_t c = 0; c < GROUPS && w1.data; c++) {
+        layer->v6.w1[c] = w1;
+        layer->v6.w1[c].rows = rank;
+        layer->v6.w1[c].data += c * rank * w1.row_bytes;
+    }
+    tensors_matrices(tensors, i, "time_mix_w2.weight", GROUPS, width, rank, layer->v6.w2);
 
     layer->decay = tensors_vector(tensors, i, "time_mix_decay.weight", width);
     layer->v6.decay_w1 = tensors_low_rank(tensors, i, "time_mix_decay_w1.weight", width);
@@ -74,28 +80,23 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
 /* mix[c] = x_c for the five groups. mix[GROUPS] is free for lerp(h, h', lerp_x). */
 static void mix_dynamically(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct buffers *b = chunk->buffers;
-    const struct activations *mix = b->mix, *z = &b->low[0];
-    const size_t rank = layer->v6.w1.rows / GROUPS;
+    const struct activations *mix = b->mix, *z = b->low;
 
-    const struct lerp lerp_x = lerp_for(&layer->v6.w1, NULL, layer->v6.lerp_x, &mix[GROUPS]);
+    const struct lerp lerp_x = lerp_for(&layer->v6.w1[0], NULL, layer->v6.lerp_x, &mix[GROUPS]);
     normalise_and_mix(chunk, worker, layer, &layer->ln1, 0, &lerp_x, 1, ALL_ROWS);
 
-    const struct product to_z = {.matrix = &layer->v6.w1,
-                                 .input = &mix[GROUPS],
-                                 .output = z->floats,
-                                 .stride = z->float_stride,
-                                 .activation = chunk->kernels->hyperbolic_tangent};
-    multiply(chunk, worker, &to_z, 1, ALL_ROWS);
-
-    struct activations groups[GROUPS];
-    struct product to_lerps[GROUPS];
+    struct product to_z[GROUPS], to_lerps[GROUPS];
     for (size_t c = 0; c < GROUPS; c++) {
-        groups[c] = b->low[c]; /* with a q8 form of its own */
-        groups[c].floats = z->floats + c * rank;
+        to_z[c] = (struct product){.matrix = &layer->v6.w1[c],
+                                   .input = &mix[GROUPS],
+                                   .output = z[c].floats,
+                                   .stride = z[c].float_stride,
+                                   .activation = chunk->kernels->hyperbolic_tangent,
+                                   .quantised = if_quantised(&layer->v6.w2[c], &z[c])};
         to_lerps[c] = (struct product){
-            .matrix = &layer->v6.w2[c], .input = &groups[c], .output = mix[c].floats, .stride = mix[c].float_stride};
+            .matrix = &layer->v6.w2[c], .input = &z[c], .output = mix[c].floats, .stride = mix[c].float_stride};
     }
-    prepare(chunk, worker, to_lerps, GROUPS, ALL_ROWS);
+    multiply(chunk, worker, to_z, GROUPS, ALL_ROWS);
     multiply(chunk, worker, to_lerps, GROUPS, ALL_ROWS);
 
     const struct lerp lerps[GROUPS] = {
@@ -126,15 +127,15 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .input = &mix[W],
          .output = low->floats,
          .stride = low->float_stride,
-         .activation = kernels->hyperbolic_tangent},
+         .activation = kernels->hyperbolic_tangent,
+         .quantised = if_quantised(&layer->v6.decay_w2, low)},
     };
     multiply(chunk, worker, from_x, 5, ALL_ROWS);
 
     const struct product decay = {.matrix = &layer->v6.decay_w2, .input = low, .output = b->w, .stride = width};
-    prepare(chunk, worker, &decay, 1, ALL_ROWS);
     multiply(chunk, worker, &decay, 1, ALL_ROWS);
 
-    each_part(chunk, worker, layer, chunk->model->head_count, mix_head);
+    mix_parts(chunk, worker, layer, chunk->model->head_size, mix_head);
     add_output(chunk, worker, layer);
 }
 

@@ -118,14 +118,24 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .input = &mix[W],
          .output = low[LOW_W].floats,
          .stride = low[LOW_W].float_stride,
+         .quantised = if_quantised(&layer->v7.w2, &low[LOW_W]),
          .activation = kernels->hyperbolic_tangent},
-        {.matrix = &layer->v7.a1, .input = &mix[A], .output = low[LOW_A].floats, .stride = low[LOW_A].float_stride},
+        {.matrix = &layer->v7.a1,
+         .input = &mix[A],
+         .output = low[LOW_A].floats,
+         .stride = low[LOW_A].float_stride,
+         .quantised = if_quantised(&layer->v7.a2, &low[LOW_A])},
         {.matrix = &layer->v7.g1,
          .input = &mix[G],
          .output = low[LOW_G].floats,
          .stride = low[LOW_G].float_stride,
+         .quantised = if_quantised(&layer->v7.g2, &low[LOW_G]),
          .activation = kernels->sigmoid},
-        {.matrix = &layer->v7.v1, .input = &mix[V], .output = low[LOW_V].floats, .stride = low[LOW_V].float_stride},
+        {.matrix = &layer->v7.v1,
+         .input = &mix[V],
+         .output = low[LOW_V].floats,
+         .stride = low[LOW_V].float_stride,
+         .quantised = if_quantised(&layer->v7.v2, &low[LOW_V])},
     };
     multiply(chunk, worker, from_x, mixes_v ? 7 : 6, ALL_ROWS);
 
@@ -135,10 +145,9 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         {.matrix = &layer->v7.g2, .input = &low[LOW_G], .output = b->g, .stride = width},
         {.matrix = &layer->v7.v2, .input = &low[LOW_V], .output = b->v_mix, .stride = width},
     };
-    prepare(chunk, worker, from_low, mixes_v ? 4 : 3, ALL_ROWS);
     multiply(chunk, worker, from_low, mixes_v ? 4 : 3, ALL_ROWS);
 
-    each_part(chunk, worker, layer, chunk->model->head_count, mix_head);
+    mix_parts(chunk, worker, layer, chunk->model->head_size, mix_head);
     add_output(chunk, worker, layer);
 }
 

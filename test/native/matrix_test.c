@@ -150,7 +150,7 @@ static double fill_activations(enum weight_type type, void *row, size_t n, enum 
         sum += fabs((double)x[i]);
     }
     if (weight_type_is_block(type))
-        scalar_kernels.quantise_q8(row, x, n);
+        scalar_kernels.quantise_q8(row, x, n, 0, n);
     else
         memcpy(row, x, n * sizeof *x);
     free(x);

@@ -345,8 +345,10 @@ static void test_l2_normalise(const struct kernels *tier) {
 static void compare_q8(const struct kernels *tier, const float *x, size_t n) {
     size_t bytes = q8_row_bytes(n), groups = n / Q8_GROUP;
     char *expected = check_allocate(bytes), *actual = check_allocate(bytes);
-    scalar->quantise_q8(expected, x, n);
-    tier->quantise_q8(actual, x, n);
+    const size_t cut = groups / 3 * Q8_GROUP;
+    scalar->quantise_q8(expected, x, n, 0, n);
+    tier->quantise_q8(actual, x, n, cut, n - cut);
+    tier->quantise_q8(actual, x, n, 0, cut);
     CHECK(memcmp(actual, expected, n) == 0, "%s quantise_q8, values, n = %zu", tier->name, n);
     expect_equal(tier->name, "quantise_q8", "scales", q8_row_scales(actual, n), q8_row_scales(expected, n), groups);
     expect_equal(tier->name, "quantise_q8", "sums", q8_row_sums(actual, n), q8_row_sums(expected, n), groups);
@@ -390,11 +392,11 @@ static void test_quantise_q8(const struct kernels *tier) {
     float x[32] = {127, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -127};
     int8_t expected[32] = {127, 0, 2, 2, 0, -2, -127};
     char *row = check_allocate(q8_row_bytes(32));
-    tier->quantise_q8(row, x, 32);
+    tier->quantise_q8(row, x, 32, 0, 32);
     CHECK(memcmp(row, expected, 32) == 0, "%s: ties go to even", tier->name);
     CHECK(q8_row_scales(row, 32)[0] == 1 && q8_row_sums(row, 32)[0] == 2, "%s: scale and sum", tier->name);
     memset(x, 0, sizeof x);
-    tier->quantise_q8(row, x, 32);
+    tier->quantise_q8(row, x, 32, 0, 32);
     CHECK(q8_row_scales(row, 32)[0] == 0 && q8_row_sums(row, 32)[0] == 0, "%s: zeros", tier->name);
     free(row);
 }

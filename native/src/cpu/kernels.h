@@ -77,8 +77,8 @@ enum weight_type {
     X(l2_normalise, (float *y, const float *x, size_t n))                                                              \
     /* y += v * sum(r * k * u) */                                                                                      \
     X(add_bonus, (float *y, const float *r, const float *k, const float *u, const float *v, size_t n))                 \
-    /* A row of activations for the integer kernels, see struct q8_row. n is a multiple of 32. */                      \
-    X(quantise_q8, (void *row, const float *x, size_t n))                                                              \
+    /* `count` of the n activations x, from `first` on, in the form of struct q8_row; all are multiples of 32 */       \
+    X(quantise_q8, (void *row, const float *x, size_t n, size_t first, size_t count))                                  \
     /* RWKV-4 (docs: spec "time mix"), n channels, `tokens` rows of k, v, y that lie `stride` floats apart.            \
        aa, bb, pp: the state, updated. w = -exp(time_decay), u = time_first. y may be v. */                            \
     X(wkv4, (float *y, float *aa, float *bb, float *pp, const float *k, const float *v, const float *w,                \

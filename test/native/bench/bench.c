@@ -61,7 +61,7 @@ void *bench_take_activations(struct bench *bench, enum weight_type type, size_t 
     for (size_t row = 0; row < count; row++) {
         for (size_t i = 0; i < n; i++) x[i] = random_float(0, 1) < zeros ? 0 : random_float(-1, 1);
         if (block)
-            bench->kernels->quantise_q8(rows + row * *row_bytes, x, n);
+            bench->kernels->quantise_q8(rows + row * *row_bytes, x, n, 0, n);
         else
             memcpy(rows + row * *row_bytes, x, *row_bytes);
     }

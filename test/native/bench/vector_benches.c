@@ -66,7 +66,7 @@ VECTOR(exp_negative_exp, 1, y, x[0], n)
 VECTOR(decay_sigmoid, 1, y, x[0], n)
 VECTOR(l2_normalise, 1, y, x[0], n)
 VECTOR(add_bonus, 5, y, x[0], x[1], x[2], x[3], n)
-VECTOR(quantise_q8, 1, y, x[0], n)
+VECTOR(quantise_q8, 1, y, x[0], n, 0, n)
 
 void vector_benches(struct bench *bench) {
 #define X(name, arguments) bench_##name(bench);

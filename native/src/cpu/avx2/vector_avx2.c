@@ -13,15 +13,16 @@
  * Bit for bit what the scalar kernel gives. Absolute values are compared as integers: in this order of all floats,
  * infinity and NaN are the greatest.
  */
-void avx2_quantise_q8(void *row, const float *x, size_t n) {
-    int8_t *q = row;
+void avx2_quantise_q8(void *row, const float *x, size_t n, size_t first, size_t count) {
+    int8_t *q = (int8_t *)row + first;
     float *scale = (float *)((char *)row + n);
     float *sum = scale + n / Q8_GROUP;
     int16_t *halves = (int16_t *)(sum + n / Q8_GROUP);
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
     const __m256i order_after_pack = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 
-    for (size_t group = 0; group < n / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
+    x += first;
+    for (size_t group = first / Q8_GROUP; group < (first + count) / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
         __m256 x0 = _mm256_loadu_ps(x), x1 = _mm256_loadu_ps(x + 8);
         __m256 x2 = _mm256_loadu_ps(x + 16), x3 = _mm256_loadu_ps(x + 24);
 
@@ -59,11 +60,11 @@ void avx2_quantise_q8(void *row, const float *x, size_t n) {
         __m128i f1 = _mm_add_epi32(_mm256_castsi256_si128(t1), _mm256_extracti128_si256(t1, 1));
         __m128i pairs = _mm_hadd_epi32(f0, f1);
         __m128i sums = _mm_hadd_epi32(pairs, pairs);
-        int first = _mm_cvtsi128_si32(sums), second = _mm_extract_epi32(sums, 1);
+        int lower = _mm_cvtsi128_si32(sums), upper = _mm_extract_epi32(sums, 1);
 
         scale[group] = max / 127;
-        sum[group] = scale[group] * (float)(first + second);
-        halves[2 * group] = (int16_t)first;
-        halves[2 * group + 1] = (int16_t)second;
+        sum[group] = scale[group] * (float)(lower + upper);
+        halves[2 * group] = (int16_t)lower;
+        halves[2 * group + 1] = (int16_t)upper;
     }
 }

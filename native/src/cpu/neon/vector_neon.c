@@ -14,14 +14,15 @@
  * Bit for bit what the scalar kernel gives. Absolute values are compared as integers: in this order of all floats,
  * infinity and NaN are the greatest.
  */
-void neon_quantise_q8(void *row, const float *x, size_t n) {
+void neon_quantise_q8(void *row, const float *x, size_t n, size_t first, size_t count) {
     enum { VECTORS = Q8_GROUP / 4 };
-    int8_t *q = row;
+    int8_t *q = (int8_t *)row + first;
     float *scale = (float *)((char *)row + n);
     float *sum = scale + n / Q8_GROUP;
     int16_t *halves = (int16_t *)(sum + n / Q8_GROUP);
 
-    for (size_t group = 0; group < n / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
+    x += first;
+    for (size_t group = first / Q8_GROUP; group < (first + count) / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
         float32x4_t v[VECTORS];
         uint32x4_t largest = vdupq_n_u32(0);
         for (int i = 0; i < VECTORS; i++) {

@@ -100,12 +100,13 @@ void scalar_add_bonus(float *y, const float *r, const float *k, const float *u, 
  * A group with a value that is not finite becomes zeros with a scale of NaN, so that the fault shows in every product.
  * A group whose largest value is so small (below 4e-37) that 127 / max overflows becomes zeros.
  */
-void scalar_quantise_q8(void *row, const float *x, size_t n) {
-    int8_t *q = row;
+void scalar_quantise_q8(void *row, const float *x, size_t n, size_t first, size_t count) {
+    int8_t *q = (int8_t *)row + first;
     float *scale = (float *)((char *)row + n);
     float *sum = scale + n / Q8_GROUP;
     int16_t *halves = (int16_t *)(sum + n / Q8_GROUP);
-    for (size_t group = 0; group < n / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
+    x += first;
+    for (size_t group = first / Q8_GROUP; group < (first + count) / Q8_GROUP; group++, q += Q8_GROUP, x += Q8_GROUP) {
         bool finite = true;
         float max = 0;
         for (size_t i = 0; i < Q8_GROUP; i++) {
