@@ -69,6 +69,8 @@ static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_
     desk->tile = take(arena, tile, sizeof(float));
     desk->row = take(arena, model->width, sizeof(float));
     desk->lerp = take(arena, model->width, sizeof(float));
+    desk->h = take(arena, model->width, sizeof(float));
+    for (size_t i = 0; i < MAX_LERPS; i++) desk->mix[i] = take_activations(arena, 1, model->width);
 }
 
 static void take_chunk(struct arena *arena, struct chunk *chunk, size_t rows) {

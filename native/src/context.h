@@ -34,6 +34,10 @@ struct desk {
     float *tile; /* results before they are added to something */
     float *row;  /* [width] */
     float *lerp; /* [width] */
+
+    /* Of one row, when it is the only one. */
+    float *h;                          /* [width] */
+    struct activations mix[MAX_LERPS]; /* [1][width] */
 };
 
 /* Activations of the layer at hand, for all rows of a chunk; unless noted [rows][width]. */

@@ -78,6 +78,23 @@ static void finish_lerp(const struct chunk *chunk, const struct lerp *lerp, size
     if (lerp->q8) chunk->kernels->quantise_q8(q8_of(lerp->out, slot), floats, width, 0, width);
 }
 
+const struct activations *mixes_of(const struct chunk *chunk, const struct worker *worker) {
+    return chunk->rows == 1 ? chunk->desks[worker->index].mix : chunk->buffers->mix;
+}
+
+static float *h_of(const struct chunk *chunk, const struct worker *worker, size_t row) {
+    return chunk->rows == 1 ? chunk->desks[worker->index].h : row_of(chunk->buffers->h, row, chunk);
+}
+
+/* The next block of rows for a thread that has taken so many: of one row all are given it. */
+static size_t take_rows(const struct chunk *chunk, struct worker *worker, size_t *taken) {
+    return chunk->rows == 1 ? (*taken)++ : pool_take(worker, row_blocks(chunk->rows));
+}
+
+static void end_rows(const struct chunk *chunk, struct worker *worker) {
+    if (chunk->rows > 1) pool_barrier(worker);
+}
+
 void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer,
                        const struct norm *norm, size_t shift, const struct lerp *lerps, size_t lerp_count,
                        enum selection selection) {
@@ -86,12 +103,12 @@ void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const s
     const size_t width = chunk->model->width;
     const float epsilon = chunk->model->layer_norm_epsilon;
 
-    for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
+    for (size_t block, taken = 0; (block = take_rows(chunk, worker, &taken)) < row_blocks(chunk->rows);) {
         const size_t first = block * ROW_BLOCK, end = min_size(first + ROW_BLOCK, chunk->rows);
         for (size_t row = first; row < end; row++) {
             const struct span *span = &chunk->spans[chunk->span_of[row]];
             const float *x = row_of(chunk->buffers->x, row, chunk);
-            float *h = row_of(chunk->buffers->h, row, chunk);
+            float *h = h_of(chunk, worker, row);
             kernels->layer_norm(h, x, norm->weight, norm->bias, epsilon, width);
 
             const size_t slot = selection == ALL_ROWS ? row : chunk->slot_of[row];
@@ -110,29 +127,29 @@ void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const s
             }
         }
     }
-    pool_barrier(worker);
+    end_rows(chunk, worker);
 }
 
 void mix_again(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift,
-               const struct lerp *lerps, size_t lerp_count) {
+               const struct lerp *lerps, const struct activations *differences, size_t lerp_count) {
     const struct kernels *kernels = chunk->kernels;
     const struct desk *desk = &chunk->desks[worker->index];
     const size_t width = chunk->model->width;
 
-    for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
+    for (size_t block, taken = 0; (block = take_rows(chunk, worker, &taken)) < row_blocks(chunk->rows);) {
         for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
             const struct span *span = &chunk->spans[chunk->span_of[row]];
-            const float *h = row_of(chunk->buffers->h, row, chunk);
+            const float *h = h_of(chunk, worker, row);
             const float *previous = row == span->first ? layer_state(chunk, span, layer) + shift : h - width;
             for (size_t i = 0; i < lerp_count; i++) {
                 float *out = lerp_floats(chunk, &lerps[i], row, desk);
-                kernels->add(desk->row, floats_of(lerps[i].out, row), lerps[i].weight, width);
+                kernels->add(desk->row, floats_of(&differences[i], row), lerps[i].weight, width);
                 kernels->lerp(out, h, previous, desk->row, width);
                 finish_lerp(chunk, &lerps[i], row, out);
             }
         }
     }
-    pool_barrier(worker);
+    end_rows(chunk, worker);
 }
 
 void remember_shift(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift) {
@@ -140,7 +157,7 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
     const size_t width = chunk->model->width;
     for (size_t i = 0; i < chunk->span_count; i++) {
         const struct span *span = &chunk->spans[i];
-        const float *last = row_of(chunk->buffers->h, span->first + span->rows - 1, chunk);
+        const float *last = h_of(chunk, worker, span->first + span->rows - 1);
         memcpy(layer_state(chunk, span, layer) + shift, last, width * sizeof *last);
     }
 }
@@ -378,27 +395,28 @@ void channel_mix(const struct chunk *chunk, struct worker *worker, const struct 
     const bool has_receptance = layer->channel_receptance.data != NULL;
     const size_t shift = state_channel_shift_offset(chunk->model);
 
-    struct lerp lerps[2] = {lerp_for(&layer->channel_key, NULL, layer->channel_lerp_k, &b->mix[0])};
+    const struct activations *mix = mixes_of(chunk, worker);
+    struct lerp lerps[2] = {lerp_for(&layer->channel_key, NULL, layer->channel_lerp_k, &mix[0])};
     struct product products[2] = {
         {.matrix = &layer->channel_key,
-         .input = &b->mix[0],
+         .input = &mix[0],
          .output = b->hidden.floats,
          .stride = hidden_width,
          .activation = kernels->relu_squared,
          .quantised = if_quantised(&layer->channel_value, &b->hidden)},
     };
     if (has_receptance) {
-        lerps[1] = lerp_for(&layer->channel_receptance, NULL, layer->channel_lerp_r, &b->mix[1]);
+        lerps[1] = lerp_for(&layer->channel_receptance, NULL, layer->channel_lerp_r, &mix[1]);
         products[1] = (struct product){.matrix = &layer->channel_receptance,
-                                       .input = &b->mix[1],
+                                       .input = &mix[1],
                                        .output = b->r,
                                        .stride = width,
                                        .activation = kernels->sigmoid};
     }
     const size_t count = has_receptance ? 2 : 1;
     normalise_and_mix(chunk, worker, layer, &layer->ln2, shift, lerps, count, selection);
-    remember_shift(chunk, worker, layer, shift);
     multiply(chunk, worker, products, count, selection);
+    remember_shift(chunk, worker, layer, shift);
 
     const struct product value = {.matrix = &layer->channel_value,
                                   .input = &b->hidden,

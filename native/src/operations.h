@@ -29,8 +29,15 @@ struct lerp lerp_for(const struct matrix *consumer, const struct matrix *consume
                      const struct activations *out);
 
 /*
+ * Where lerps go. If there is only one row each thread computes them for itself, in its own memory: that takes no
+ * longer than if one did it while the others wait, and they need not meet.
+ */
+const struct activations *mixes_of(const struct chunk *chunk, const struct worker *worker);
+
+/*
  * h = LN(x; norm) for all rows; for the selected ones, out = lerp(h, h of the previous token, weight) for each lerp.
- * `shift` is the offset, in the state of the layer, of the h that the previous chunk ended with.
+ * `shift` is the offset, in the state of the layer, of the h that the previous chunk ended with. Ends with a barrier if
+ * there are several rows.
  */
 void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer,
                        const struct norm *norm, size_t shift, const struct lerp *lerps, size_t lerp_count,
@@ -38,14 +45,14 @@ void normalise_and_mix(const struct chunk *chunk, struct worker *worker, const s
 
 /*
  * The same without the norm, and with weights that differ from token to token: out = lerp(h, h of the previous token,
- * weight + out).
+ * weight + the floats of one of `differences` for each lerp).
  */
 void mix_again(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift,
-               const struct lerp *lerps, size_t lerp_count);
+               const struct lerp *lerps, const struct activations *differences, size_t lerp_count);
 
 /*
- * Writes the h that this chunk ends with to the states, for the next one. Has no barrier: between it and the last
- * operation that wants the old h there is one, and h stays until the next norm.
+ * Writes the h that this chunk ends with to the states, for the next one. Has no barrier, and needs one between itself
+ * and the last operation that wants the old h; h stays until the next norm.
  */
 void remember_shift(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t shift);
 

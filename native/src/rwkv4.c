@@ -39,7 +39,7 @@ static void mix_part(const struct chunk *chunk, const struct layer *layer, const
 
 static void time_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct buffers *b = chunk->buffers;
-    const struct activations *mix = b->mix;
+    const struct activations *mix = mixes_of(chunk, worker);
     const size_t width = chunk->model->width;
 
     const struct lerp lerps[] = {
@@ -48,7 +48,6 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         lerp_for(&layer->receptance, NULL, layer->lerp[R], &mix[R]),
     };
     normalise_and_mix(chunk, worker, layer, &layer->ln1, 0, lerps, 3, ALL_ROWS);
-    remember_shift(chunk, worker, layer, 0);
 
     const struct product from_x[] = {
         {.matrix = &layer->key, .input = &mix[K], .output = b->k, .stride = width},
@@ -60,6 +59,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .activation = chunk->kernels->sigmoid},
     };
     multiply(chunk, worker, from_x, 3, ALL_ROWS);
+    remember_shift(chunk, worker, layer, 0);
     mix_parts(chunk, worker, layer, PART, mix_part);
     add_output(chunk, worker, layer);
 }

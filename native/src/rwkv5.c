@@ -47,7 +47,7 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
 
 static void time_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct buffers *b = chunk->buffers;
-    const struct activations *mix = b->mix;
+    const struct activations *mix = mixes_of(chunk, worker);
     const size_t width = chunk->model->width, count = layer->gate.data ? 4 : 3;
 
     const struct lerp lerps[] = {
@@ -57,7 +57,6 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         lerp_for(&layer->gate, NULL, layer->lerp[G], &mix[G]),
     };
     normalise_and_mix(chunk, worker, layer, &layer->ln1, 0, lerps, count, ALL_ROWS);
-    remember_shift(chunk, worker, layer, 0);
 
     const struct product from_x[] = {
         {.matrix = &layer->key, .input = &mix[K], .output = b->k, .stride = width},
@@ -66,6 +65,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         {.matrix = &layer->gate, .input = &mix[G], .output = b->g, .stride = width, .activation = chunk->kernels->silu},
     };
     multiply(chunk, worker, from_x, count, ALL_ROWS);
+    remember_shift(chunk, worker, layer, 0);
     mix_parts(chunk, worker, layer, chunk->model->head_size, mix_head);
     add_output(chunk, worker, layer);
 }

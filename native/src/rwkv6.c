@@ -80,12 +80,12 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
 /* mix[c] = x_c for the five groups. mix[GROUPS] is free for lerp(h, h', lerp_x). */
 static void mix_dynamically(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct buffers *b = chunk->buffers;
-    const struct activations *mix = b->mix, *z = b->low;
+    const struct activations *mix = mixes_of(chunk, worker), *z = b->low, *differences = b->mix;
 
     const struct lerp lerp_x = lerp_for(&layer->v6.w1[0], NULL, layer->v6.lerp_x, &mix[GROUPS]);
     normalise_and_mix(chunk, worker, layer, &layer->ln1, 0, &lerp_x, 1, ALL_ROWS);
 
-    struct product to_z[GROUPS], to_lerps[GROUPS];
+    struct product to_z[GROUPS], to_differences[GROUPS];
     for (size_t c = 0; c < GROUPS; c++) {
         to_z[c] = (struct product){.matrix = &layer->v6.w1[c],
                                    .input = &mix[GROUPS],
@@ -93,11 +93,13 @@ static void mix_dynamically(const struct chunk *chunk, struct worker *worker, co
                                    .stride = z[c].float_stride,
                                    .activation = chunk->kernels->hyperbolic_tangent,
                                    .quantised = if_quantised(&layer->v6.w2[c], &z[c])};
-        to_lerps[c] = (struct product){
-            .matrix = &layer->v6.w2[c], .input = &z[c], .output = mix[c].floats, .stride = mix[c].float_stride};
+        to_differences[c] = (struct product){.matrix = &layer->v6.w2[c],
+                                             .input = &z[c],
+                                             .output = differences[c].floats,
+                                             .stride = differences[c].float_stride};
     }
     multiply(chunk, worker, to_z, GROUPS, ALL_ROWS);
-    multiply(chunk, worker, to_lerps, GROUPS, ALL_ROWS);
+    multiply(chunk, worker, to_differences, GROUPS, ALL_ROWS);
 
     const struct lerp lerps[GROUPS] = {
         [W] = lerp_for(&layer->v6.decay_w1, NULL, layer->lerp[W], &mix[W]),
@@ -106,14 +108,13 @@ static void mix_dynamically(const struct chunk *chunk, struct worker *worker, co
         [R] = lerp_for(&layer->receptance, NULL, layer->lerp[R], &mix[R]),
         [G] = lerp_for(&layer->gate, NULL, layer->lerp[G], &mix[G]),
     };
-    mix_again(chunk, worker, layer, 0, lerps, GROUPS);
-    remember_shift(chunk, worker, layer, 0);
+    mix_again(chunk, worker, layer, 0, lerps, differences, GROUPS);
 }
 
 static void time_mix(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct buffers *b = chunk->buffers;
     const struct kernels *kernels = chunk->kernels;
-    const struct activations *mix = b->mix, *low = &b->low[0];
+    const struct activations *mix = mixes_of(chunk, worker), *low = &b->low[0];
     const size_t width = chunk->model->width;
 
     mix_dynamically(chunk, worker, layer);
@@ -131,6 +132,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .quantised = if_quantised(&layer->v6.decay_w2, low)},
     };
     multiply(chunk, worker, from_x, 5, ALL_ROWS);
+    remember_shift(chunk, worker, layer, 0);
 
     const struct product decay = {.matrix = &layer->v6.decay_w2, .input = low, .output = b->w, .stride = width};
     multiply(chunk, worker, &decay, 1, ALL_ROWS);

@@ -96,7 +96,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
     const struct kernels *kernels = chunk->kernels;
     const size_t width = chunk->model->width;
     const bool mixes_v = layer->index > 0;
-    const struct activations *mix = b->mix, *low = b->low;
+    const struct activations *mix = mixes_of(chunk, worker), *low = b->low;
 
     const struct lerp lerps[] = {
         lerp_for(&layer->receptance, NULL, layer->lerp[R], &mix[R]),
@@ -107,7 +107,6 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
         lerp_for(&layer->v7.g1, NULL, layer->lerp[G], &mix[G]),
     };
     normalise_and_mix(chunk, worker, layer, &layer->ln1, 0, lerps, 6, ALL_ROWS);
-    remember_shift(chunk, worker, layer, 0);
 
     /* The product of layer 0 that isn't wanted is the last of its list. */
     const struct product from_x[] = {
@@ -138,6 +137,7 @@ static void time_mix(const struct chunk *chunk, struct worker *worker, const str
          .quantised = if_quantised(&layer->v7.v2, &low[LOW_V])},
     };
     multiply(chunk, worker, from_x, mixes_v ? 7 : 6, ALL_ROWS);
+    remember_shift(chunk, worker, layer, 0);
 
     const struct product from_low[] = {
         {.matrix = &layer->v7.w2, .input = &low[LOW_W], .output = b->w, .stride = width},
