@@ -32,9 +32,11 @@ static void *take(struct arena *arena, size_t count, size_t bytes) {
     return piece;
 }
 
-static struct activations take_activations(struct arena *arena, size_t rows, size_t columns) {
+static struct activations take_activations(struct arena *arena, const struct rwkv_model *model, size_t rows,
+                                           size_t columns) {
     const size_t whole = (columns + Q8_GROUP - 1) / Q8_GROUP * Q8_GROUP;
-    struct activations activations = {.float_stride = columns, .q8_stride = q8_row_bytes(whole)};
+    struct activations activations = {.float_stride = columns,
+                                      .q8_stride = model->is_paired ? paired_row_bytes(whole) : q8_row_bytes(whole)};
     activations.floats = take(arena, rows, columns * sizeof(float));
     activations.q8 = take(arena, rows, activations.q8_stride);
     return activations;
@@ -54,10 +56,10 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
     const size_t row_bytes = model->width * sizeof(float);
     float **const plain[] = {&b->x, &b->h, &b->r, &b->k, &b->v, &b->w, &b->a, &b->g, &b->kappa, &b->v_mix, &b->v_first};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) *plain[i] = take(arena, rows, row_bytes);
-    for (size_t i = 0; i < MAX_LERPS; i++) b->mix[i] = take_activations(arena, rows, model->width);
-    for (size_t i = 0; i < MAX_LOW_RANKS; i++) b->low[i] = take_activations(arena, rows, model->max_rank);
-    b->y = take_activations(arena, rows, model->width);
-    b->hidden = take_activations(arena, rows, model->channel_mix_width);
+    for (size_t i = 0; i < MAX_LERPS; i++) b->mix[i] = take_activations(arena, model, rows, model->width);
+    for (size_t i = 0; i < MAX_LOW_RANKS; i++) b->low[i] = take_activations(arena, model, rows, model->max_rank);
+    b->y = take_activations(arena, model, rows, model->width);
+    b->hidden = take_activations(arena, model, rows, model->channel_mix_width);
     b->parts = take(arena, COLUMN_PARTS, column_rows(model->width) * sizeof(float));
     b->arrived = take(arena, COLUMN_PARTS, sizeof *b->arrived);
 }
@@ -70,7 +72,7 @@ static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_
     desk->row = take(arena, model->width, sizeof(float));
     desk->lerp = take(arena, model->width, sizeof(float));
     desk->h = take(arena, model->width, sizeof(float));
-    for (size_t i = 0; i < MAX_LERPS; i++) desk->mix[i] = take_activations(arena, 1, model->width);
+    for (size_t i = 0; i < MAX_LERPS; i++) desk->mix[i] = take_activations(arena, model, 1, model->width);
 }
 
 static void take_chunk(struct arena *arena, struct chunk *chunk, size_t rows) {

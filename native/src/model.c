@@ -154,6 +154,7 @@ enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const
     find_sizes(&tensors, &known);
     take_tensors(&tensors, &known);
     enum rwkv_status status = tensors_finish(&tensors);
+    model->is_paired = model->max_columns[PANEL_S4] > 0 || model->max_columns[PANEL_U4] > 0;
     if (status == RWKV_OK && !known.dense) status = by_column_pack(model, known.tensors_are_mapped, error);
     if (status == RWKV_OK)
         *result = model;

@@ -85,6 +85,8 @@ struct rwkv_model {
     size_t max_rank;                 /* low-rank widths; in version 6 the five of z together */
     size_t max_columns[PANEL_COUNT]; /* of the matrices that become panels of a kind */
 
+    bool is_paired; /* the q8 rows that its matrices multiply have paired groups */
+
     const struct named_matrix *names; /* a list */
 
     struct owned *owned; /* copies of small tensors */

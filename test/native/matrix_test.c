@@ -137,8 +137,13 @@ static double fill_weights(enum weight_type type, void *row, size_t n, enum kind
     return largest;
 }
 
-/* Fills one row of activations; returns the sum of their magnitudes. */
-static double fill_activations(enum weight_type type, void *row, size_t n, enum kind kind) {
+static bool is_paired(const struct kernels *tier, enum weight_type type) {
+    const enum panel panel = tier->matrix[type].panel;
+    return tier->matrix[type].pack && (panel == PANEL_S4 || panel == PANEL_U4);
+}
+
+/* Fills one row of activations, in the form that the tier's gemm wants; returns the sum of their magnitudes. */
+static double fill_activations(const struct kernels *tier, enum weight_type type, void *row, size_t n, enum kind kind) {
     float *x = check_allocate(n * sizeof *x);
     const float size = check_random_float(0.1f, 30);
     double sum = 0;
@@ -150,7 +155,7 @@ static double fill_activations(enum weight_type type, void *row, size_t n, enum 
         sum += fabs((double)x[i]);
     }
     if (weight_type_is_block(type))
-        scalar_kernels.quantise_q8(row, x, n, 0, n);
+        (is_paired(tier, type) ? tier->quantise_paired : scalar_kernels.quantise_q8)(row, x, n, 0, n);
     else
         memcpy(row, x, n * sizeof *x);
     free(x);
@@ -170,10 +175,13 @@ struct matrix_case {
     double *tolerance;               /* the same */
 };
 
-static struct matrix_case case_new(enum weight_type type, enum kind kind, size_t rows, size_t n, size_t tokens) {
+static struct matrix_case case_new(const struct kernels *tier, enum weight_type type, enum kind kind, size_t rows,
+                                   size_t n, size_t tokens) {
     struct matrix_case c = {.type = type, .kind = kind, .rows = rows, .n = n, .tokens = tokens};
     c.row_bytes = weight_row_bytes(type, n);
-    c.x_bytes = weight_type_is_block(type) ? q8_row_bytes(n) : n * sizeof(float);
+    c.x_bytes = is_paired(tier, type)        ? paired_row_bytes(n)
+                : weight_type_is_block(type) ? q8_row_bytes(n)
+                                             : n * sizeof(float);
     /* floats are aligned as floats, blocks not at all */
     c.weights_stride = c.row_bytes + (type == WEIGHT_F32 ? 12 : type <= WEIGHT_BF16 ? 6 : 7);
     c.x_stride = c.x_bytes + 4 * 11;
@@ -185,7 +193,7 @@ static struct matrix_case case_new(enum weight_type type, enum kind kind, size_t
     for (size_t r = 0; r < rows; r++)
         largest = fmax(largest, fill_weights(type, (char *)c.weights + r * c.weights_stride, n, kind));
     for (size_t t = 0; t < tokens; t++) {
-        const double sum = fill_activations(type, (char *)c.x + t * c.x_stride, n, kind);
+        const double sum = fill_activations(tier, type, (char *)c.x + t * c.x_stride, n, kind);
         scalar_kernels.matrix[type].matvec(c.expected + t * rows, c.weights, c.weights_stride, rows,
                                            (char *)c.x + t * c.x_stride, n);
         /* 2^-22: room for a few roundings of partial sums that may be as large as the sum of all magnitudes */
@@ -351,7 +359,7 @@ static void test_columns(const struct kernels *tier, const struct matrix_case *c
 
 static void test_case(const struct kernels *tier, enum weight_type type, enum kind kind, size_t rows, size_t n,
                       size_t tokens) {
-    struct matrix_case c = case_new(type, kind, rows, n, tokens);
+    struct matrix_case c = case_new(tier, type, kind, rows, n, tokens);
     test_matvec(tier, &c);
     test_gemm(tier, &c);
     test_columns(tier, &c);
@@ -361,9 +369,10 @@ static void test_case(const struct kernels *tier, enum weight_type type, enum ki
 /* Activations that were not finite have a scale of NaN: it must come through. */
 static void test_not_a_number(const struct kernels *tier, enum weight_type type) {
     if (!weight_type_is_block(type)) return;
-    struct matrix_case c = case_new(type, RANDOM, 3, 2 * BLOCK_K, 3);
+    struct matrix_case c = case_new(tier, type, RANDOM, 3, 2 * BLOCK_K, 3);
     ((float *)q8_row_scales((char *)c.x + c.x_stride, c.n))[5] = NAN;
     ((float *)q8_row_sums((char *)c.x + c.x_stride, c.n))[5] = NAN;
+    if (is_paired(tier, type)) ((struct paired_group *)paired_row_groups((char *)c.x + c.x_stride, c.n))[5].scale = NAN;
     float y[3];
     tier->matrix[type].matvec(y, c.weights, c.weights_stride, 3, (char *)c.x + c.x_stride, c.n);
     for (int r = 0; r < 3; r++) CHECK(isnan(y[r]), "%s %s", tier->name, weight_formats[type].name);

@@ -12,15 +12,17 @@
 
 struct reference {
     const struct random_model *random;
-    double *state; /* as rwkv_state_get has it */
+    int activation_limit; /* of the integers that activations are rounded to, but for the largest */
+    double *state;        /* as rwkv_state_get has it */
     uint64_t state_floats;
     double v_first[MOST];
 };
 
-static inline struct reference reference_make(const struct random_model *random) {
+static inline struct reference reference_make(const struct random_model *random, int activation_limit) {
     const struct shape *shape = &random->shape;
     const uint64_t width = shape->width, wkv = width * (shape->version == 4 ? 3 : shape->head_size);
-    struct reference reference = {.random = random, .state_floats = shape->layers * (2 * width + wkv)};
+    struct reference reference = {
+        .random = random, .activation_limit = activation_limit, .state_floats = shape->layers * (2 * width + wkv)};
     CHECK(width <= MOST && shape->hidden <= MOST, "a vector is too long");
     reference.state = check_allocate(reference.state_floats * sizeof(double));
     for (uint64_t i = 0; i < reference.state_floats; i++)
@@ -61,12 +63,17 @@ static inline void layer_norm(const struct reference *reference, int layer, cons
     normalise(y, x, weight, values_of(reference, layer, part), 1e-5, reference->random->shape.width);
 }
 
-/* To 8 bits, each 32 with a scale of their own. */
-static inline void round_to_8_bits(double *y, const double *x, uint32_t n) {
+/* To 8 bits, each 32 with a scale of their own: the largest to at most 127, the others to at most `limit`. */
+static inline void round_to_8_bits(double *y, const double *x, uint32_t n, int limit) {
     for (uint32_t first = 0; first < n; first += 32) {
-        double max = 0;
-        for (uint32_t i = first; i < first + 32; i++) max = fmax(max, fabs(x[i]));
-        for (uint32_t i = first; i < first + 32; i++) y[i] = max > 0 ? nearbyint(x[i] * 127 / max) * max / 127 : 0;
+        double largest = 0, second = 0;
+        for (uint32_t i = first; i < first + 32; i++) {
+            const double size = fabs(x[i]);
+            second = fmax(second, fmin(largest, size));
+            largest = fmax(largest, size);
+        }
+        const double scale = fmax(largest / 127, second / limit);
+        for (uint32_t i = first; i < first + 32; i++) y[i] = scale > 0 ? nearbyint(x[i] / scale) * scale : 0;
     }
 }
 
@@ -79,7 +86,7 @@ static inline void product(const struct reference *reference, int layer, const c
     const float *weights = reference->random->values[index] + part * rows * columns;
     double rounded[MOST];
     if (type_info(tensor->type).block_elements > 1)
-        round_to_8_bits(rounded, x, (uint32_t)columns);
+        round_to_8_bits(rounded, x, (uint32_t)columns, reference->activation_limit);
     else
         memcpy(rounded, x, columns * sizeof *x);
     for (uint64_t r = 0; r < rows; r++) {

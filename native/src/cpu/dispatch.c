@@ -55,6 +55,13 @@ static bool has_avxvnni(void) {
 }
 #endif
 
+/* AMD's processors with AVX-512, Zen 4 and later, see zen4/gemm_zen4.c. */
+static bool has_zen4(void) {
+    uint32_t eax, ebx, ecx, edx;
+    return has_avx512() && __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_AMD_ebx &&
+           ecx == signature_AMD_ecx && edx == signature_AMD_edx;
+}
+
 #elif defined(__aarch64__)
 /* Programs may not read the processor's own description: the operating system tells. */
 #if defined(__linux__)
@@ -94,6 +101,7 @@ static const struct {
     bool (*runs_here)(void);
 } tiers[] = {
 #if defined(__x86_64__) || defined(_M_X64)
+    {&zen4_kernels, has_zen4},
     {&avx512_kernels, has_avx512},
 #ifdef RWKV_AVXVNNI
     {&avxvnni_kernels, has_avxvnni},

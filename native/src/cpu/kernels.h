@@ -131,9 +131,23 @@ static inline const int16_t *q8_row_halves(const void *row, size_t n) {
     X(S6, s6)   /* integers in -32..31, scale for each 16 */                                                           \
     X(S8, s8)   /* integers in -128..127, scale for each 32 */
 
+/*
+ * Paired panels halve the multiplications (Winograd, "A new algorithm for inner product", 1968): with x0, w0 of the
+ * first half of a group and x1, w1 of the second,
+ *
+ *     x0 w0 + x1 w1 = (x1 + w0) (x0 + w1) - x0 x1 - w0 w1
+ *
+ * where the last two terms are those of the activations alone, of the weights alone. It pays on processors that add
+ * beside multiplying. The sums have to fit 8 bits, so with weights of 4 activations are at most 120. All but the
+ * largest of a group are (see struct paired_group): what that has above 120, its rest, is multiplied separately.
+ */
+#define RWKV_PAIRED_PANELS(X)                                                                                          \
+    X(S4, s4) /* integers in -8..7, scale for each 32 */                                                               \
+    X(U4, u4) /* the same, scale and minimum for each 32 */
+
 enum panel {
 #define X(NAME, name) PANEL_##NAME,
-    RWKV_PANELS(X)
+    RWKV_PANELS(X) RWKV_PAIRED_PANELS(X)
 #undef X
         PANEL_COUNT
 };
@@ -141,6 +155,25 @@ enum panel {
 /* y[r] = sum over the n columns of weights[r] * x, for `rows` rows that lie row_bytes apart. x: n floats or a q8 row.
  */
 typedef void matvec_kernel(float *y, const void *weights, size_t row_bytes, size_t rows, const void *x, size_t n);
+
+/* What follows a q8 row for products with paired panels, a row of these: */
+struct paired_group {
+    int8_t first[16];   /* min(q, 120) of the first half: x0 */
+    uint8_t second[16]; /* the same of the second half, + 128: x1, unsigned */
+    float scale;
+    int32_t pairs;   /* -sum of first * second */
+    uint8_t rest[4]; /* q - min(q, 120) of four columns, */
+    int32_t place;   /* which are 4 place, ... 4 place + 3 of the group; all others have no rest */
+};
+#define PAIRED_MAX 120
+static inline size_t paired_row_bytes(size_t n) { return q8_row_bytes(n) + n / Q8_GROUP * sizeof(struct paired_group); }
+static inline const struct paired_group *paired_row_groups(const void *row, size_t n) {
+    return (const struct paired_group *)((const char *)row + q8_row_bytes(n));
+}
+
+/* quantise_q8; or the same with paired groups: there scale is the least for which the largest value of a group is at
+ * most 127, and all others at most 120 in magnitude, and negative if that value is. */
+typedef void quantise_kernel(void *row, const float *x, size_t n, size_t first, size_t count);
 
 /* Unpacks 1 <= rows <= panel_rows rows; rows that are missing to a whole panel are filled with zeros. */
 typedef void pack_kernel(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n);
@@ -201,13 +234,14 @@ struct kernels {
     struct column_kernels columns[WEIGHT_TYPE_COUNT];
     encode_kernel *encode[WEIGHT_TYPE_COUNT]; /* NULL: a float type */
     gemm_kernel *gemm[PANEL_COUNT];
+    quantise_kernel *quantise_paired; /* NULL: this tier has no paired panels */
     size_t panel_rows;
     size_t (*panel_bytes)(enum panel panel, size_t n); /* room that pack needs; a panel is aligned to 64 bytes */
 };
 
 extern const struct kernels scalar_kernels;
 #if defined(__x86_64__) || defined(_M_X64)
-extern const struct kernels avx2_kernels, avxvnni_kernels, avx512_kernels;
+extern const struct kernels avx2_kernels, avxvnni_kernels, avx512_kernels, zen4_kernels;
 #elif defined(__aarch64__)
 extern const struct kernels neon_kernels, dotprod_kernels, i8mm_kernels;
 #endif

@@ -54,14 +54,15 @@ float *bench_take_random(struct bench *bench, size_t n, float low, float high) {
 
 void *bench_take_activations(struct bench *bench, enum weight_type type, size_t n, size_t count, double zeros,
                              size_t *row_bytes) {
-    const bool block = weight_type_is_block(type);
-    *row_bytes = block ? q8_row_bytes(n) : n * sizeof(float);
+    const bool block = weight_type_is_block(type), paired = bench->kernels->quantise_paired;
+    *row_bytes = !block ? n * sizeof(float) : paired ? paired_row_bytes(n) : q8_row_bytes(n);
     char *rows = bench_take(bench, count * *row_bytes);
     float *x = bench_take(bench, n * sizeof *x);
     for (size_t row = 0; row < count; row++) {
         for (size_t i = 0; i < n; i++) x[i] = random_float(0, 1) < zeros ? 0 : random_float(-1, 1);
         if (block)
-            bench->kernels->quantise_q8(rows + row * *row_bytes, x, n, 0, n);
+            (paired ? bench->kernels->quantise_paired : bench->kernels->quantise_q8)(rows + row * *row_bytes, x, n, 0,
+                                                                                     n);
         else
             memcpy(rows + row * *row_bytes, x, *row_bytes);
     }

@@ -113,6 +113,7 @@ static const struct tier_limits {
     size_t f32_width;
 } tiers[] = {
 #if defined(__x86_64__) || defined(_M_X64)
+    {"zen4", read_avx512, int8_avx512, 64, f32_avx512, 16},
     {"avx512", read_avx512, int8_avx512, 64, f32_avx512, 16},
 #ifdef RWKV_AVXVNNI
     {"avxvnni", read_avx2, int8_avxvnni, 32, f32_avx2, 8},

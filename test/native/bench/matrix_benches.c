@@ -197,6 +197,7 @@ void matrix_benches(struct bench *bench) {
 #undef X
 #define X(NAME, name) bench_gemm(bench, PANEL_##NAME, "panel_" #name);
     RWKV_PANELS(X)
+    RWKV_PAIRED_PANELS(X)
 #undef X
 #define X(NAME, name) bench_prompt(bench, WEIGHT_##NAME);
     RWKV_WEIGHT_TYPES(X)

@@ -1,5 +1,5 @@
 /* Matrices that lie by column, AVX-512 with VNNI. */
-#include "zmm.h"
+#include "../x86/zmm.h"
 
 #define KERNEL(name) avx512_##name
 #include "../x86/columns.inc"

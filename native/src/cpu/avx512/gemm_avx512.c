@@ -1,6 +1,6 @@
 /* Panels times activations, AVX-512 with VNNI. */
+#include "../x86/zmm.h"
 #include "panels_avx512.h"
-#include "zmm.h"
 
 enum { MAX_TILE = 6, MAX_TILE_F32 = 8 };
 

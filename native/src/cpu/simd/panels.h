@@ -10,6 +10,7 @@
  *                    adds is taken off again with the help of the activations' sums
  * PANEL_PREFERS_S8   if S8 costs it less than U5: without a minimum there is less to do for each group, but signed
  *                    weights may cost more than a minimum does
+ * PANEL_PAIRED       if it has paired panels: integers of 4 bits become those
  */
 #ifndef RWKV_PANELS_H
 #define RWKV_PANELS_H
@@ -37,18 +38,23 @@ enum {
     PANEL_OF_BF16 = PANEL_F32,
     PANEL_OF_Q8_0 = PANEL_S8,
 #ifdef PANEL_PREFERS_S8
-    PANEL_OF_Q4_0 = PANEL_S8,
     PANEL_OF_Q5_0 = PANEL_S8,
 #else
-    PANEL_OF_Q4_0 = PANEL_U5,
     PANEL_OF_Q5_0 = PANEL_U5,
 #endif
+#if defined(PANEL_PAIRED)
+    PANEL_OF_Q4_0 = PANEL_S4,
+    PANEL_OF_Q4_1 = PANEL_U4,
+    PANEL_OF_Q4_K = PANEL_U4,
+#else
+    PANEL_OF_Q4_0 = PANEL_OF_Q5_0,
     PANEL_OF_Q4_1 = PANEL_U5,
+    PANEL_OF_Q4_K = PANEL_U5,
+#endif
     PANEL_OF_Q5_1 = PANEL_U5,
     PANEL_OF_IQ4_NL = PANEL_S8,
     PANEL_OF_Q2_K = PANEL_U6,
     PANEL_OF_Q3_K = PANEL_S6,
-    PANEL_OF_Q4_K = PANEL_U5,
     PANEL_OF_Q5_K = PANEL_U5,
     PANEL_OF_Q6_K = PANEL_S6
 };
@@ -74,6 +80,20 @@ struct s6_group {
 struct s8_group {
     panel_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
+};
+
+/* Of paired panels: the integers of 0..15, minus S4_ZERO. */
+enum { S4_ZERO = 8 };
+
+struct s4_group {
+    int8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
+    float scale[PANEL_ROWS];
+    int32_t pairs[PANEL_ROWS]; /* -sum of (first half + 128) * second half */
+};
+
+struct u4_group {
+    struct s4_group s4;
+    float minimum[PANEL_ROWS]; /* what an integer of -8 stands for, + 8 * scale */
 };
 
 /* One column of all rows. */

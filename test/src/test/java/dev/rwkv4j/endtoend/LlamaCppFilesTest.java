@@ -60,7 +60,7 @@ class LlamaCppFilesTest {
     void logitsOfTheReferenceWithTheSameRounding(LlamaCppFile known) throws IOException {
         try (GgufFile file = GgufFile.open(known.path());
                 RwkvModel model = RwkvModel.load(known.path())) {
-            ReferenceModel reference = ReferenceModel.load(file, Activations.INT8);
+            ReferenceModel reference = ReferenceModel.load(file, Activations.ofEngine(file));
             double difference = Double.MAX_VALUE;
             for (int length : SAME_ROUNDING_LENGTHS) {
                 int[] tokens = Arrays.copyOf(known.tokens(), length);

@@ -137,7 +137,7 @@ class LlamaCppTest {
                 RwkvModel model = RwkvModel.load(path);
                 LlamaCppModel other = llamaCpp.open(path, 2)) {
             assertThat(file.tensor("blk.0.time_mix_key.weight").type()).isEqualTo(type);
-            ReferenceModel asOurs = ReferenceModel.load(file, Activations.INT8);
+            ReferenceModel asOurs = ReferenceModel.load(file, Activations.ofEngine(file));
             ReferenceModel asTheirs = ReferenceModel.load(file, Activations.LLAMA_CPP);
             for (int[] lengths : List.of(ONE_TOKEN, SOME_TOKENS)) {
                 Random random = new Random(1);
