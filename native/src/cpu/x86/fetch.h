@@ -23,4 +23,10 @@ INLINE void fetch_ahead(const void *p, const size_t bytes) {
     for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)p + FETCH_DISTANCE + at, _MM_HINT_T0);
 }
 
+/* Fetches `bytes` bytes, which may lie anywhere, as far as the second cache. */
+INLINE void fetch_to_cache_2(const void *p, const size_t bytes) {
+    UNROLL
+    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)p + at, _MM_HINT_T1);
+}
+
 #endif
