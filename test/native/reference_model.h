@@ -12,7 +12,7 @@
 
 struct reference {
     const struct random_model *random;
-    int activation_limit; /* of the integers that activations are rounded to, but for the largest */
+    int activation_limit; /* of activations, as integers, whose sign is not that of the largest */
     double *state;        /* as rwkv_state_get has it */
     uint64_t state_floats;
     double v_first[MOST];
@@ -63,16 +63,16 @@ static inline void layer_norm(const struct reference *reference, int layer, cons
     normalise(y, x, weight, values_of(reference, layer, part), 1e-5, reference->random->shape.width);
 }
 
-/* To 8 bits, each 32 with a scale of their own: the largest to at most 127, the others to at most `limit`. */
+/* To 8 bits, each 32 with a scale of their own: the largest magnitude to at most 127, those of the other sign to at
+ * most `limit`. */
 static inline void round_to_8_bits(double *y, const double *x, uint32_t n, int limit) {
     for (uint32_t first = 0; first < n; first += 32) {
-        double largest = 0, second = 0;
+        double most = 0, least = 0;
         for (uint32_t i = first; i < first + 32; i++) {
-            const double size = fabs(x[i]);
-            second = fmax(second, fmin(largest, size));
-            largest = fmax(largest, size);
+            most = fmax(most, x[i]);
+            least = fmax(least, -x[i]);
         }
-        const double scale = fmax(largest / 127, second / limit);
+        const double scale = fmax(fmax(most, least) / 127, fmin(most, least) / limit);
         for (uint32_t i = first; i < first + 32; i++) y[i] = scale > 0 ? nearbyint(x[i] / scale) * scale : 0;
     }
 }

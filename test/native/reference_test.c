@@ -40,7 +40,7 @@ static void test(const struct shape *shape, uint32_t token_count, double toleran
     float *logits = check_allocate(floats * sizeof *logits);
     double *expected = check_allocate(floats * sizeof *expected);
     feed(context, state, tokens, token_count, RWKV_LOGITS_ALL, logits, floats);
-    struct reference reference = reference_make(&random, model->is_paired ? PAIRED_MAX : 127);
+    struct reference reference = reference_make(&random, model->is_paired ? -PAIRED_LEAST : 127);
     for (uint64_t i = 0; i < token_count; i++) reference_feed(&reference, tokens[i], expected + i * vocabulary);
 
     compare(shape, "logits", logits, expected, floats, tolerance);

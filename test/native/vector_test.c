@@ -349,32 +349,32 @@ static void check_paired_group(const struct kernels *tier, const float x[Q8_GROU
     const float scale = q8_row_scales(row, n)[group], sum = q8_row_sums(row, n)[group];
     const int16_t *halves = q8_row_halves(row, n) + 2 * group;
     const struct paired_group *paired = &paired_row_groups(row, n)[group];
-    double largest = 0, second = 0;
+    double most = 0, least = 0;
     bool finite = true;
     for (int i = 0; i < Q8_GROUP; i++) {
-        const double size = fabs((double)x[i]);
         finite = finite && isfinite(x[i]);
-        second = fmax(second, fmin(largest, size));
-        largest = fmax(largest, size);
+        most = fmax(most, (double)x[i]);
+        least = fmax(least, -(double)x[i]);
     }
-    const double expected = fmax(largest / 127, second / PAIRED_MAX);
+    double expected = fmax(fmax(most, least) / 127, fmin(most, least) / -PAIRED_LEAST);
+    if (least > most) expected = -expected;
     if (!finite)
         CHECK(isnan(scale) && isnan(sum) && isnan(paired->scale), "%s: group %zu has a scale of %g", tier->name, group,
               (double)scale);
     else
-        CHECK(fabs(fabs((double)scale) - expected) <= 1e-6 * expected + 1e-38 && scale == paired->scale,
+        CHECK(fabs((double)scale - expected) <= 1e-6 * fabs(expected) + 1e-38 && scale == paired->scale,
               "%s: group %zu has a scale of %g, expected %g", tier->name, group, (double)scale, expected);
 
     int32_t pairs = 0, total[2] = {0, 0};
     for (int i = 0; i < Q8_GROUP; i++) {
         const int kept = i < 16 ? paired->first[i] : paired->second[i - 16] - 128;
-        const int rest = i / 4 == paired->place ? paired->rest[i % 4] : 0;
-        CHECK(abs(kept) <= PAIRED_MAX && kept + rest == q[i], "%s: %d and %d of %d", tier->name, kept, rest, q[i]);
+        CHECK(kept == q[i] && q[i] >= PAIRED_LEAST, "%s: %d, %d", tier->name, kept, q[i]);
         CHECK(!finite || fabs(x[i] - (double)scale * q[i]) <= 0.50001 * fabs((double)scale) + 5e-37,
               "%s: %g became %d times %g", tier->name, (double)x[i], q[i], (double)scale);
         total[i / 16] += q[i];
         if (i < 16) pairs -= paired->first[i] * paired->second[i];
     }
+    pairs += 7 * (total[0] + total[1]);
     CHECK(pairs == paired->pairs, "%s: pairs of group %zu are %d, not %d", tier->name, group, paired->pairs, pairs);
     CHECK(halves[0] == total[0] && halves[1] == total[1], "%s: halves of group %zu", tier->name, group);
     CHECK(!finite || sum == scale * (float)(total[0] + total[1]), "%s: sum %g", tier->name, (double)sum);

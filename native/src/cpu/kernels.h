@@ -138,8 +138,8 @@ static inline const int16_t *q8_row_halves(const void *row, size_t n) {
  *     x0 w0 + x1 w1 = (x1 + w0) (x0 + w1) - x0 x1 - w0 w1
  *
  * where the last two terms are those of the activations alone, of the weights alone. It pays on processors that add
- * beside multiplying. The sums have to fit 8 bits, so with weights of 4 activations are at most 120. All but the
- * largest of a group are (see struct paired_group): what that has above 120, its rest, is multiplied separately.
+ * beside multiplying. The sums have to fit 8 bits: weights of 4 bits are kept as -15..0, which leaves -113..127 to
+ * activations. So the largest of a group becomes 127, as in any q8 row, whatever its sign, which the scale takes.
  */
 #define RWKV_PAIRED_PANELS(X)                                                                                          \
     X(S4, s4) /* integers in -8..7, scale for each 32 */                                                               \
@@ -158,21 +158,19 @@ typedef void matvec_kernel(float *y, const void *weights, size_t row_bytes, size
 
 /* What follows a q8 row for products with paired panels, a row of these: */
 struct paired_group {
-    int8_t first[16];   /* min(q, 120) of the first half: x0 */
-    uint8_t second[16]; /* the same of the second half, + 128: x1, unsigned */
+    int8_t first[16];   /* q of the first half: x0 */
+    uint8_t second[16]; /* q of the second half, + 128: x1, unsigned */
     float scale;
-    int32_t pairs;   /* -sum of first * second */
-    uint8_t rest[4]; /* q - min(q, 120) of four columns, */
-    int32_t place;   /* which are 4 place, ... 4 place + 3 of the group; all others have no rest */
+    int32_t pairs; /* -sum of first * second, + 7 * sum of q: as if weights had been kept as -8..7 */
 };
-#define PAIRED_MAX 120
+#define PAIRED_LEAST -113
 static inline size_t paired_row_bytes(size_t n) { return q8_row_bytes(n) + n / Q8_GROUP * sizeof(struct paired_group); }
 static inline const struct paired_group *paired_row_groups(const void *row, size_t n) {
     return (const struct paired_group *)((const char *)row + q8_row_bytes(n));
 }
 
-/* quantise_q8; or the same with paired groups: there scale is the least for which the largest value of a group is at
- * most 127, and all others at most 120 in magnitude, and negative if that value is. */
+/* quantise_q8; or the same with paired groups: there the scale has the sign of the value of the largest magnitude, and
+ * is the least in magnitude for which that becomes at most 127, and those of the other sign at least PAIRED_LEAST. */
 typedef void quantise_kernel(void *row, const float *x, size_t n, size_t first, size_t count);
 
 /* Unpacks 1 <= rows <= panel_rows rows; rows that are missing to a whole panel are filled with zeros. */

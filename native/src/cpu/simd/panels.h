@@ -82,8 +82,9 @@ struct s8_group {
     float scale[PANEL_ROWS];
 };
 
-/* Of paired panels: the integers of 0..15, minus S4_ZERO. */
-enum { S4_ZERO = 8 };
+/* Of paired panels: what is kept of integers of 0..15 is the difference to S4_TOP, and products are those of the
+ * difference to S4_ZERO. */
+enum { S4_TOP = 15, S4_ZERO = 8 };
 
 struct s4_group {
     int8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];

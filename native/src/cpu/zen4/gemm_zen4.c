@@ -26,17 +26,10 @@ INLINE const struct paired_group *paired_of(const char *x, size_t x_stride, size
     return &paired_row_groups(x + (size_t)t * x_stride, n)[g];
 }
 
-/* sum += x * w for group g: the rest of the largest x, then (x1 + w0) (x0 + w1). */
+/* sum += (x1 + w0) (x0 + w1) for group g. */
 INLINE void add_pairs(integers sum[MAX_TILE][2], const struct s4_group *group, const char *x, size_t x_stride, size_t n,
                       size_t g, const int tokens) {
     const integers *weights = (const integers *)group->q;
-    UNROLL
-    for (int t = 0; t < tokens; t++) {
-        const struct paired_group *paired = paired_of(x, x_stride, n, t, g);
-        const integers rest = broadcast_4(paired->rest), *run = weights + 2 * paired->place;
-        sum[t][0] = dot_unsigned(sum[t][0], rest, load(run));
-        sum[t][1] = dot_unsigned(sum[t][1], rest, load(run + 1));
-    }
     UNROLL
     for (int k = 0; k < 4; k++) {
         const integers w00 = load(weights + 2 * k), w01 = load(weights + 2 * k + 1);

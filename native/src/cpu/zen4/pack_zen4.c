@@ -60,8 +60,8 @@ INLINE void store_q(struct s4_group *group, size_t first, const __m512i half_0[R
     __m512i sum = _mm512_setzero_si512();
     UNROLL
     for (int k = 0; k < RUNS; k++) {
-        const __m512i w0 = _mm512_sub_epi8(half_0[k], _mm512_set1_epi8(S4_ZERO));
-        const __m512i w1 = _mm512_sub_epi8(half_1[k], _mm512_set1_epi8(S4_ZERO));
+        const __m512i w0 = _mm512_sub_epi8(half_0[k], _mm512_set1_epi8(S4_TOP));
+        const __m512i w1 = _mm512_sub_epi8(half_1[k], _mm512_set1_epi8(S4_TOP));
         _mm512_storeu_si512(group->q[k][first], w0);
         _mm512_storeu_si512(group->q[k + RUNS][first], w1);
         sum = _mm512_dpbusd_epi32(sum, _mm512_add_epi8(w0, _mm512_set1_epi8((char)128)), w1);
@@ -174,7 +174,7 @@ INLINE void load_column_runs(__m256i runs[PIECES], const char *column, size_t co
     UNROLL
     for (size_t i = 0; i < 4; i++) {
         const __m256i bytes = _mm256_srl_epi16(load_32_bytes(column + i * column_bytes), shift);
-        c[i] = add_bytes(lower_nibbles(bytes), all_bytes(-S4_ZERO));
+        c[i] = add_bytes(lower_nibbles(bytes), all_bytes(-S4_TOP));
     }
     const __m256i ab_low = _mm256_unpacklo_epi8(c[0], c[1]), ab_high = _mm256_unpackhi_epi8(c[0], c[1]);
     const __m256i cd_low = _mm256_unpacklo_epi8(c[2], c[3]), cd_high = _mm256_unpackhi_epi8(c[2], c[3]);

@@ -19,8 +19,8 @@ public enum Activations {
     INT8,
 
     /**
-     * The same, but the scale is the least for which the largest value becomes at most 127 and all others at most 120: what
-     * the engine does on processors where it multiplies 4-bit weights by pairs.
+     * The same, but the scale is the least for which the largest value becomes at most 127 in magnitude, and those of the
+     * other sign at most 113: what the engine does on processors where it multiplies 4-bit weights by pairs.
      */
     INT8_PAIRED,
 
@@ -35,7 +35,7 @@ public enum Activations {
 
     private static final int GROUP = 32;
     private static final int LIMIT = 127;
-    private static final int PAIRED_LIMIT = 120;
+    private static final int PAIRED_LIMIT = 113;
 
     private static final int BFLOAT16_BITS_LESS = 16;
 
@@ -61,18 +61,17 @@ public enum Activations {
         };
     }
 
-    /** The largest of each group to at most 127, the others to at most {@code limit}. */
+    /** The largest magnitude of each group to at most 127, those of the other sign to at most {@code limit}. */
     private static double[] toIntegers(double[] x, int group, int limit, boolean roundScale) {
         double[] y = new double[x.length];
         for (int begin = 0; begin < x.length; begin += group) {
-            double largest = 0;
-            double second = 0;
+            double most = 0;
+            double least = 0;
             for (int i = begin; i < begin + group; i++) {
-                double size = Math.abs(x[i]);
-                second = Math.max(second, Math.min(largest, size));
-                largest = Math.max(largest, size);
+                most = Math.max(most, x[i]);
+                least = Math.max(least, -x[i]);
             }
-            double scale = Math.max(largest / LIMIT, second / limit);
+            double scale = Math.max(Math.max(most, least) / LIMIT, Math.min(most, least) / limit);
             double stored = roundScale ? toFloat16(scale) : scale;
             for (int i = begin; i < begin + group && scale > 0; i++) {
                 y[i] = stored * Math.rint(x[i] / scale);
