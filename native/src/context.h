@@ -24,7 +24,7 @@
 struct activations {
     float *floats; /* rows lie float_stride floats apart */
     size_t float_stride;
-    char *q8; /* struct q8_row; rows lie q8_stride bytes apart */
+    char *q8; /* q8 rows, which lie q8_stride bytes apart */
     size_t q8_stride;
 };
 

@@ -71,7 +71,7 @@ struct product {
     float *const *outputs; /* instead: each row for itself */
     size_t stride;
     elementwise *activation;             /* NULL: none */
-    const struct activations *quantised; /* NULL; or whose q8 form is made of the output, which are its floats */
+    const struct activations *quantised; /* NULL; or those whose floats are the output: their q8 form is made, too */
     bool add;
     const float *gate; /* NULL: 1; rows lie `stride` floats apart */
 };

@@ -77,9 +77,9 @@ enum weight_type {
     X(l2_normalise, (float *y, const float *x, size_t n))                                                              \
     /* y += v * sum(r * k * u) */                                                                                      \
     X(add_bonus, (float *y, const float *r, const float *k, const float *u, const float *v, size_t n))                 \
-    /* `count` of the n activations x, from `first` on, in the form of struct q8_row; all are multiples of 32 */       \
+    /* `count` of the n activations x, from `first` on, as that part of a q8 row; all are multiples of 32 */           \
     X(quantise_q8, (void *row, const float *x, size_t n, size_t first, size_t count))                                  \
-    /* RWKV-4 (docs: spec "time mix"), n channels, `tokens` rows of k, v, y that lie `stride` floats apart.            \
+    /* RWKV-4, n channels, `tokens` rows of k, v, y that lie `stride` floats apart.                                    \
        aa, bb, pp: the state, updated. w = -exp(time_decay), u = time_first. y may be v. */                            \
     X(wkv4, (float *y, float *aa, float *bb, float *pp, const float *k, const float *v, const float *w,                \
              const float *u, size_t tokens, size_t stride, size_t n))                                                  \
@@ -106,7 +106,7 @@ enum weight_type {
  * gemm_PANEL   which then uses it for every token of the chunk. A gemm knows the panel, not the type: all types
  *              become one of a few panels.
  *
- * Float types multiply float activations, block formats multiply activations in the form of struct q8_row.
+ * Float types multiply float activations, block formats multiply activations in the form of q8 rows.
  */
 
 /* A row of n activations (n a multiple of 32), groups of 32 with a scale each, in this order in memory:
@@ -191,8 +191,10 @@ struct matrix_kernels {
  *
  * For activations many of which are zero: matrices that lie by column (columns.h), of the types of this list.
  *
- * multiply_columns_TYPE  one activation row, a range of groups of columns: those whose activation is 0 are not read,
- * but as if all numbers of the matrix were finite. pack_columns_TYPE      as pack_TYPE, to the same panel.
+ * multiply_columns_TYPE  one activation row, a range of groups of columns. Columns whose activation is 0 are not read,
+ *                        and count as 0 even where a number of theirs is not finite.
+ *
+ * pack_columns_TYPE      as pack_TYPE, to the same panel.
  */
 #define RWKV_COLUMN_TYPES(X)                                                                                           \
     RWKV_FLOAT_TYPES(X)                                                                                                \

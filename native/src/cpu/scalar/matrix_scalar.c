@@ -2,7 +2,7 @@
  * The matrix kernels as formulas: the definition that every other tier is tested against.
  *
  * Half a group, 16 weights of any block format, is value_e = scale q_e + minimum with small integers q, so that with
- * activations x_e = d x'_e (struct q8_row)
+ * activations x_e = d x'_e (a q8 row, kernels.h)
  *
  *     sum over the half of value_e x_e = d (scale sum(q_e x'_e) + minimum sum(x'_e))
  *
