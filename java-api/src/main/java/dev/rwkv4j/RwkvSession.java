@@ -356,15 +356,20 @@ public final class RwkvSession implements AutoCloseable {
     private <T> T upToDate(Supplier<T> operation) {
         return exclusively(() -> {
             boolean interrupted = false;
+            boolean cancelled = false;
             try {
                 while (unread.length > 0) {
                     interrupted |= Thread.interrupted();
+                    cancelled |= state.cancel().isSet();
                     state.cancel().clear();
                     evaluateUnread();
                 }
             } finally {
                 if (interrupted) {
                     Thread.currentThread().interrupt();
+                }
+                if (cancelled) {
+                    state.cancel().set(); // for the generation that goes on
                 }
             }
             return operation.get();
@@ -521,6 +526,9 @@ public final class RwkvSession implements AutoCloseable {
     /** Takes a place in a batch. */
     void join(NativeBatch shared, int index, int[] ids, Arena memory) {
         activeCancel = shared.cancel();
+        if (state.cancel().isSet()) { // while others read what they had yet to read
+            activeCancel.set();
+        }
         change();
         requireOpen();
         shared.set(index, state, memory.allocateFrom(JAVA_INT, ids), ids.length, logits, rwkv_h.RWKV_LOGITS_LAST());

@@ -46,7 +46,6 @@ final class SessionBatch {
 
     private static void evaluate(RwkvModel model, List<SessionInput> inputs) {
         CancelFlag cancel = inputs.getFirst().session().ownCancelFlag();
-        cancel.clear();
         try (Arena arena = Arena.ofConfined()) {
             NativeBatch batch = new NativeBatch(arena, inputs.size(), cancel);
             for (int i = 0; i < inputs.size(); i++) {

@@ -169,6 +169,18 @@ class GenerateTest {
     }
 
     @Test
+    void aStreamThatWasCancelledEndsEvenIfTheSessionWasAskedMeanwhile() {
+        try (Stream<String> stream = session.generate(ASCII)) {
+            Iterator<String> pieces = stream.iterator();
+            String text = pieces.next();
+            session.cancel();
+            assertThat(session.logits()).isNotEmpty();
+            assertThat(pieces.hasNext()).isFalse();
+            assertRead(text);
+        }
+    }
+
+    @Test
     void anInterruptedGenerationHasReadWhatItGaveOut() {
         StringBuilder text = new StringBuilder();
         Generation interrupted = session.generate(ASCII, piece -> {
