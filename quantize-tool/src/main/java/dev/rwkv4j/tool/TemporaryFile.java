@@ -1,8 +1,10 @@
 package dev.rwkv4j.tool;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** A name for a file that is needed for a while: deleted by {@link #close}, and when the process is told to end (Ctrl-C). */
@@ -47,7 +49,12 @@ final class TemporaryFile implements AutoCloseable {
     }
 
     private static FileSystemException blame(Path file, String reason, IOException cause) {
-        FileSystemException blaming = new FileSystemException(file.toString(), null, reason);
+        String name = file.toString();
+        FileSystemException blaming = switch (cause) { // the first two give no other reason than their class
+            case NoSuchFileException _ -> new NoSuchFileException(name, null, reason);
+            case AccessDeniedException _ -> new AccessDeniedException(name, null, reason);
+            default -> new FileSystemException(name, null, reason);
+        };
         blaming.initCause(cause);
         return blaming;
     }
