@@ -181,7 +181,7 @@ public final class RwkvSession implements AutoCloseable {
      * </ul>
      *
      * <p>A piece is given out before its last token is evaluated. That is done when the next piece is asked for, or the
-     * session for anything that it takes; nothing but closing stops it then, and it counts as read before.
+     * session for anything that needs it; cancelling at most puts it off. It counts as read before.
      *
      * <p>The session may be used for something else once the stream has ended or is not asked any more; if the stream is
      * asked after that, it throws {@link IllegalStateException}. An evaluation that is {@linkplain #cancel cancelled} ends
