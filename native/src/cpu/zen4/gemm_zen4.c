@@ -4,7 +4,7 @@
  * These have four pipes for vectors. Two multiply, the other two add only: the AVX-512 kernel, eight vpdpbusd, half a
  * vpdpwssd and two float multiplications for each register of rows, keeps two of them busy and the others idle. With
  * four vpdpbusd and eight additions of bytes in their place, 16 operations instead of 10.5, all four work: 8 cycles of
- * two pairs of pipes instead of 10.5 of one (measured on Zen 4: 222 instead of 177 thousand million multiply-adds a
+ * two pairs of pipes instead of 10.5 of one (measured on Zen 4: 220 instead of 173 thousand million multiply-adds a
  * second and core). Where multiplying and adding share their pipes, on Intel's processors, it would be slower.
  *
  * The tile is as in AVX-512. What pairs add is integer and exact.

@@ -36,7 +36,7 @@ enum Engine {
         }
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx64m", "-Xss512k", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED",
+                "-Xmx64m", "-Xmn8m", "-Xss512k", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED",
                 "-Drwkv4j.root=" + ROOT,
                 "-cp", System.getProperty("java.class.path"),
                 PeerBench.class.getName(),
