@@ -447,6 +447,7 @@ static void test_quantise_q8(const struct kernels *tier) {
     memset(x, 0, sizeof x);
     tier->quantise_q8(row, x, 32, 0, 32);
     CHECK(q8_row_scales(row, 32)[0] == 0 && q8_row_sums(row, 32)[0] == 0, "%s: zeros", tier->name);
+    if (tier->quantise_paired) check_paired(tier, x, 32);
     free(row);
 }
 

@@ -47,15 +47,16 @@ void zen4_quantise_paired(void *memory, const float *x, size_t n, size_t begin, 
     for (size_t group = begin / Q8_GROUP; group < (begin + count) / Q8_GROUP; group++, x += Q8_GROUP) {
         const __m512 x0 = _mm512_loadu_ps(x), x1 = _mm512_loadu_ps(x + 16);
         const __m128 two = extremes(x0, x1), swapped = _mm_shuffle_ps(two, two, 0x11);
-        /* The largest magnitude, and that of the other sign. */
-        const __m128 sizes = _mm_blend_ps(_mm_max_ps(two, swapped), _mm_min_ps(two, swapped), 2);
+        /* The largest magnitude, and that of the other sign, which may have none. */
+        const __m128 sizes =
+            _mm_blend_ps(_mm_max_ps(two, swapped), _mm_max_ps(_mm_min_ps(two, swapped), _mm_setzero_ps()), 2);
 
-        /* value / limit, limit / value, of both; then of that which decides. */
+        /* value / limit, limit / value, of both, of which the coarser one counts. */
         const __m128 quotients = _mm_div_ps(_mm_shuffle_ps(sizes, limits, 0x44), _mm_shuffle_ps(limits, sizes, 0x44));
         const __m128 others = _mm_shuffle_ps(quotients, quotients, 0xb1);
-        const __m128 decides = _mm_shuffle_ps(_mm_cmpge_ps(quotients, others), _mm_cmpge_ps(quotients, others), 0);
-        const __m128 decided = _mm_blendv_ps(others, quotients, decides);
-        float scale = _mm_cvtss_f32(decided), inverse = _mm_cvtss_f32(_mm_movehl_ps(decided, decided));
+        const __m128 least = _mm_min_ps(quotients, others);
+        float scale = _mm_cvtss_f32(_mm_max_ps(quotients, others));
+        float inverse = _mm_cvtss_f32(_mm_movehl_ps(least, least));
         enum { NAN_OR_INFINITY = 0x99 };
         const bool finite =
             !(_mm512_fpclass_ps_mask(x0, NAN_OR_INFINITY) | _mm512_fpclass_ps_mask(x1, NAN_OR_INFINITY));
