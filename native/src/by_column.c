@@ -101,20 +101,20 @@ static void pack_halves(char *target, const struct rows *rows, size_t offset) {
 
 /* ------------------------------------------------------------------ one tile */
 
-void by_column_pack_tile(char *blocks, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
+void by_column_pack_tile(char *matrix, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
                          size_t n, size_t tile) {
     const size_t first = tile * COLUMN_TILE, all_rows = column_rows(rows), stride = column_bytes(type, rows);
+    const size_t scale_bytes = column_row_scale_bytes(type);
+    char *scales = matrix + 2 * first;
+    char *columns = matrix + column_offset(type, rows, n) + tile * column_tile_bytes(type);
     const size_t left = rows - first;
     const struct rows part = {(const char *)weights + first * row_bytes, row_bytes,
                               left < COLUMN_TILE ? left : COLUMN_TILE};
     const size_t group_bytes = Q8_GROUP / weight_formats[type].block_elements * weight_formats[type].block_bytes;
-    for (size_t g = 0; g < column_groups(n); g++, blocks += column_block_bytes(type, rows)) {
-        char *columns = blocks + all_rows * column_scale_bytes(type) + tile * column_tile_bytes(type);
+    for (size_t g = 0; g < column_groups(n); g++, columns += Q8_GROUP * stride) {
         const size_t at = g * group_bytes, rest = weight_row_bytes(type, n) - at;
         const size_t bytes = rest < group_bytes ? rest : group_bytes;
-        const size_t scale_bytes = column_scale_bytes(type);
-        for (size_t i = 0; i < scale_bytes / 2; i++)
-            pack_halves(blocks + 2 * (i * all_rows + first), &part, at + 2 * i);
+        for (size_t i = 0; i < scale_bytes; i += 2, scales += 2 * all_rows) pack_halves(scales, &part, at + i);
         switch (column_tile_bytes(type)) {
         case COLUMN_TILE / 2: pack_nibbles(columns, stride, &part, at + scale_bytes); break;
         case COLUMN_TILE: pack_numbers(columns, stride, &part, at + scale_bytes, Q8_GROUP, 1); break;
@@ -131,7 +131,7 @@ static bool packs(const struct rwkv_model *model, const struct matrix *matrix) {
 }
 
 static size_t packed_bytes(const struct matrix *matrix) {
-    return column_groups(matrix->columns) * column_block_bytes(matrix->type, matrix->rows);
+    return column_matrix_bytes(matrix->type, matrix->rows, matrix->columns);
 }
 
 struct packing {

@@ -14,8 +14,8 @@
  */
 enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error);
 
-/* One tile of a matrix [rows][n]: the COLUMN_TILE rows from tile * COLUMN_TILE on. */
-void by_column_pack_tile(char *blocks, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
+/* One tile of a matrix [rows][n], `weights`: the COLUMN_TILE rows from tile * COLUMN_TILE on. */
+void by_column_pack_tile(char *matrix, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
                          size_t n, size_t tile);
 
 #endif

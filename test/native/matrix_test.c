@@ -295,7 +295,7 @@ static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
 /* ------------------------------------------------------------------ by column */
 
 static char *columns_new(const struct matrix_case *c) {
-    const size_t bytes = column_groups(c->n) * column_block_bytes(c->type, c->rows);
+    const size_t bytes = column_matrix_bytes(c->type, c->rows, c->n);
     char *blocks = aligned_alloc(64, bytes);
     if (!blocks || bytes % 64 != 0) {
         printf("no memory for %zu bytes by column, or no multiple of 64\n", bytes);

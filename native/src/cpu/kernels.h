@@ -205,11 +205,11 @@ struct matrix_kernels {
 
 /* y[r] = sum over the columns of `groups` groups, from group `first` on, of matrix[r] * x, for all R rows of the
  * layout. x as for matvec, n activations in all. */
-typedef void multiply_columns_kernel(float *y, const void *blocks, size_t rows, const void *x, size_t n, size_t first,
+typedef void multiply_columns_kernel(float *y, const void *matrix, size_t rows, const void *x, size_t n, size_t first,
                                      size_t groups);
 
 /* Unpacks panel_rows of the R rows of the layout, from row `first` on, a multiple of panel_rows. */
-typedef void pack_columns_kernel(void *panel, const void *blocks, size_t rows, size_t first, size_t n);
+typedef void pack_columns_kernel(void *panel, const void *matrix, size_t rows, size_t first, size_t n);
 
 struct column_kernels {
     multiply_columns_kernel *multiply; /* NULL: not in this tier */

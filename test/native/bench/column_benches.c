@@ -58,14 +58,14 @@ static void pack_columns_item(const void *argument, size_t item, uint32_t thread
 }
 
 static size_t matrix_count(const struct bench *bench, enum weight_type type) {
-    return 1 + MEMORY_BYTES / (column_groups(bench->columns) * column_block_bytes(type, bench->rows));
+    return 1 + MEMORY_BYTES / column_matrix_bytes(type, bench->rows, bench->columns);
 }
 
 /* As many matrices as no cache holds, all alike; c.memory is the caller's to free. */
 static struct column_bench columns_new(struct bench *bench, enum weight_type type) {
     const size_t n = bench->columns, rows = bench->rows, row_bytes = weight_row_bytes(type, n);
     struct column_bench c = {.kernels = &bench->kernels->columns[type], .rows = rows, .n = n};
-    c.matrix_bytes = column_groups(n) * column_block_bytes(type, rows);
+    c.matrix_bytes = column_matrix_bytes(type, rows, n);
     const char *weights = bench_take_weights(bench, type, n, rows);
     const size_t bytes = matrix_count(bench, type) * c.matrix_bytes;
     c.memory = malloc(bytes + HUGE_PAGE_BYTES);
@@ -94,7 +94,7 @@ static size_t bytes_read(const struct bench *bench, enum weight_type type, const
         for (size_t i = group * Q8_GROUP; i < (group + 1) * Q8_GROUP && i < bench->columns; i++)
             active += !is_zero(type, x, i);
         bytes += active * column_bytes(type, bench->rows);
-        if (active) bytes += column_rows(bench->rows) * column_scale_bytes(type);
+        if (active) bytes += column_scale_bytes(type, bench->rows);
     }
     return bytes;
 }

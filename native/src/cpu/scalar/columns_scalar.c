@@ -43,14 +43,14 @@ static void add_iq4_nl(int32_t sum[COLUMN_TILE], const void *column, int x) {
     }
 }
 
-static void multiply_blocks(float *y, const char *blocks, size_t rows, const void *x, size_t n, size_t first,
+static void multiply_blocks(float *y, const char *matrix, size_t rows, const void *x, size_t n, size_t first,
                             size_t groups, enum weight_type type, add_column *add) {
     const size_t all_rows = column_rows(rows), tile_bytes = column_tile_bytes(type);
     memset(y, 0, all_rows * sizeof *y);
     for (size_t g = first; g < first + groups; g++) {
-        const char *block = blocks + g * column_block_bytes(type, rows);
-        const char *columns = block + all_rows * column_scale_bytes(type);
-        const char *minima = type == WEIGHT_Q4_1 ? block + all_rows * 2 : NULL;
+        const char *scales = matrix + g * column_scale_bytes(type, rows);
+        const char *minima = type == WEIGHT_Q4_1 ? scales + all_rows * 2 : NULL;
+        const char *columns = matrix + column_offset(type, rows, n) + g * Q8_GROUP * column_bytes(type, rows);
         const int8_t *q = (const int8_t *)x + g * Q8_GROUP;
         const float d = q8_row_scales(x, n)[g], x_sum = q8_row_sums(x, n)[g];
         for (size_t tile = 0; tile < all_rows / COLUMN_TILE; tile++) {
@@ -59,7 +59,7 @@ static void multiply_blocks(float *y, const char *blocks, size_t rows, const voi
                 if (q[e] != 0) add(sum, columns + e * column_bytes(type, rows) + tile * tile_bytes, q[e]);
             for (size_t i = 0; i < COLUMN_TILE; i++) {
                 const size_t r = tile * COLUMN_TILE + i;
-                y[r] += load_f16(block + 2 * r) * d * (float)sum[i];
+                y[r] += load_f16(scales + 2 * r) * d * (float)sum[i];
                 if (minima) y[r] += load_f16(minima + 2 * r) * x_sum;
             }
         }
@@ -67,9 +67,9 @@ static void multiply_blocks(float *y, const char *blocks, size_t rows, const voi
 }
 
 #define MULTIPLY_BLOCKS(NAME, name)                                                                                    \
-    void scalar_multiply_columns_##name(float *y, const void *blocks, size_t rows, const void *x, size_t n,            \
+    void scalar_multiply_columns_##name(float *y, const void *matrix, size_t rows, const void *x, size_t n,            \
                                         size_t first, size_t groups) {                                                 \
-        multiply_blocks(y, blocks, rows, x, n, first, groups, WEIGHT_##NAME, add_##name);                              \
+        multiply_blocks(y, matrix, rows, x, n, first, groups, WEIGHT_##NAME, add_##name);                              \
     }
 
 MULTIPLY_BLOCKS(Q8_0, q8_0)
@@ -83,13 +83,13 @@ static float load_f32(const void *p) { return float_from_bits(load_u32(p)); }
 static float load_bf16(const void *p) { return bf16_to_f32(load_u16(p)); }
 
 #define MULTIPLY_FLOATS(NAME, name, element_bytes)                                                                     \
-    void scalar_multiply_columns_##name(float *y, const void *blocks, size_t rows, const void *x, size_t n,            \
+    void scalar_multiply_columns_##name(float *y, const void *matrix, size_t rows, const void *x, size_t n,            \
                                         size_t first, size_t groups) {                                                 \
         const float *activations = x;                                                                                  \
         const size_t all_rows = column_rows(rows);                                                                     \
         memset(y, 0, all_rows * sizeof *y);                                                                            \
         for (size_t c = first * Q8_GROUP; c < (first + groups) * Q8_GROUP && c < n; c++) {                             \
-            const char *column = (const char *)blocks + c * column_bytes(WEIGHT_##NAME, rows);                         \
+            const char *column = (const char *)matrix + c * column_bytes(WEIGHT_##NAME, rows);                         \
             if (activations[c] == 0) continue;                                                                         \
             for (size_t r = 0; r < all_rows; r++) y[r] += load_##name(column + r * element_bytes) * activations[c];    \
         }                                                                                                              \

@@ -7,26 +7,26 @@
 
 /* The part of a matrix that becomes a panel. */
 struct column_panel {
-    const char *block; /* the first group */
-    size_t block_bytes;
-    size_t scales, minima; /* offsets in a block, of the panel's first row */
-    size_t column;         /* the same of the first column */
-    size_t column_bytes;
-    int nibble; /* 4 if the panel is in the upper halves of bytes, else 0 */
+    const char *scales, *minima; /* of the panel's first row, in the first group; minima: if the type has any */
+    size_t scale_bytes;          /* from group to group */
+    const char *column;          /* the first */
+    size_t column_bytes;         /* from column to column */
+    int nibble;                  /* 4 if the panel is in the upper halves of bytes, else 0 */
 };
 
 _Static_assert(COLUMN_TILE / 2 % PANEL_ROWS == 0, "a panel lies in one tile, in one half of its bytes");
 
-INLINE struct column_panel column_panel_of(const void *blocks, size_t rows, size_t first, const enum weight_type type) {
-    const size_t all_rows = column_rows(rows), tile_bytes = column_tile_bytes(type);
+INLINE struct column_panel column_panel_of(const void *matrix, size_t rows, size_t n, size_t first,
+                                           const enum weight_type type) {
+    const size_t tile_bytes = column_tile_bytes(type);
     const size_t row = first % COLUMN_TILE, half = COLUMN_TILE / 2;
     const bool is_upper = tile_bytes == half && row >= half;
     return (struct column_panel){
-        .block = blocks,
-        .block_bytes = column_block_bytes(type, rows),
-        .scales = 2 * first,
-        .minima = 2 * (all_rows + first),
-        .column = all_rows * column_scale_bytes(type) + first / COLUMN_TILE * tile_bytes + row - (is_upper ? half : 0),
+        .scales = (const char *)matrix + 2 * first,
+        .minima = (const char *)matrix + 2 * (column_rows(rows) + first),
+        .scale_bytes = column_scale_bytes(type, rows),
+        .column = (const char *)matrix + column_offset(type, rows, n) + first / COLUMN_TILE * tile_bytes + row -
+                  (is_upper ? half : 0),
         .column_bytes = column_bytes(type, rows),
         .nibble = is_upper ? 4 : 0,
     };

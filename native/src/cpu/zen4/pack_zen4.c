@@ -194,8 +194,8 @@ INLINE void pack_column_q(struct s4_group *group, const char *column, const stru
         __m256i w0[PIECES], w1[PIECES];
         UNROLL
         for (size_t c = 0; c < 4; c++) { /* the next group's; the panel that is written fills the first cache */
-            _mm_prefetch(column + c * bytes + panel->block_bytes, _MM_HINT_T1);
-            _mm_prefetch(column + (c + Q8_GROUP / 2) * bytes + panel->block_bytes, _MM_HINT_T1);
+            _mm_prefetch(column + (c + Q8_GROUP) * bytes, _MM_HINT_T1);
+            _mm_prefetch(column + (c + Q8_GROUP * 3 / 2) * bytes, _MM_HINT_T1);
         }
         load_column_runs(w0, column, bytes, shift);
         load_column_runs(w1, column + Q8_GROUP / 2 * bytes, bytes, shift);
@@ -209,27 +209,28 @@ INLINE void pack_column_q(struct s4_group *group, const char *column, const stru
     store_pieces(group->pairs, sum);
 }
 
-INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_type type, const void *blocks,
+INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_type type, const void *matrix,
                          size_t rows, size_t first, size_t n) {
     const size_t group_bytes = has_minimum ? sizeof(struct u4_group) : sizeof(struct s4_group);
-    const struct column_panel panel = column_panel_of(blocks, rows, first, type);
-    const char *block = panel.block;
-    for (size_t g = 0; g < n / Q8_GROUP; g++, block += panel.block_bytes, group += group_bytes) {
-        pack_column_q((struct s4_group *)group, block + panel.column, &panel);
+    const struct column_panel panel = column_panel_of(matrix, rows, n, first, type);
+    const char *column = panel.column;
+    for (size_t g = 0; g < n / Q8_GROUP; g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
+        const size_t at = g * panel.scale_bytes;
+        pack_column_q((struct s4_group *)group, column, &panel);
         for (size_t row = 0; row < PANEL_ROWS; row += 8) {
-            const floats_8 scale = load_8_f16(block + panel.scales + 2 * row);
+            const floats_8 scale = load_8_f16(panel.scales + at + 2 * row);
             store_8_floats(((struct s4_group *)group)->scale + row, scale);
             if (has_minimum)
                 store_8_floats(((struct u4_group *)group)->minimum + row,
-                               _mm256_fmadd_ps(scale, all_floats(S4_ZERO), load_8_f16(block + panel.minima + 2 * row)));
+                               _mm256_fmadd_ps(scale, all_floats(S4_ZERO), load_8_f16(panel.minima + at + 2 * row)));
         }
     }
 }
 
-void zen4_pack_columns_q4_0(void *panel, const void *blocks, size_t rows, size_t first, size_t n) {
-    pack_columns(panel, false, WEIGHT_Q4_0, blocks, rows, first, n);
+void zen4_pack_columns_q4_0(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {
+    pack_columns(panel, false, WEIGHT_Q4_0, matrix, rows, first, n);
 }
 
-void zen4_pack_columns_q4_1(void *panel, const void *blocks, size_t rows, size_t first, size_t n) {
-    pack_columns(panel, true, WEIGHT_Q4_1, blocks, rows, first, n);
+void zen4_pack_columns_q4_1(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {
+    pack_columns(panel, true, WEIGHT_Q4_1, matrix, rows, first, n);
 }
