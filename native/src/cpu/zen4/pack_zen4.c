@@ -216,6 +216,7 @@ INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_
     const char *column = panel.column;
     for (size_t g = 0; g < n / Q8_GROUP; g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
         const size_t at = g * panel.scale_bytes;
+        fetch_panel_scales(&panel, g);
         pack_column_q((struct s4_group *)group, column, &panel);
         for (size_t row = 0; row < PANEL_ROWS; row += 8) {
             const floats_8 scale = load_8_f16(panel.scales + at + 2 * row);
