@@ -73,7 +73,9 @@ INLINE float multiply_rest(const char *row, const void *x, size_t n, size_t firs
 }
 
 /* The products of `count` rows that lie `stride` bytes apart, to places `y_stride` floats apart. What is `ahead` of
- * them is fetched: into the second cache, since the first one has too few lines for all streams on the way to it. */
+ * them is fetched: into the second cache, since the first one has too few lines for all streams on the way to it.
+ * Several streams are asked for once more, half way to where they are read: a processor forgets what it is asked for
+ * while it waits for as many lines as it can. */
 INLINE void multiply_rows(float *y, size_t y_stride, const char *rows, size_t stride, const int count, size_t ahead,
                           const void *x, size_t n, const struct format format) {
     const float *x_scales = q8_row_scales(x, n), *x_sums = q8_row_sums(x, n);
@@ -91,8 +93,10 @@ INLINE void multiply_rows(float *y, size_t y_stride, const char *rows, size_t st
         __m512 scales[MAX_STREAMS];
         UNROLL
         for (int r = 0; r < count; r++) {
-            fetch_to_cache_2(octets + (size_t)r * stride + ahead, format.octet_bytes);
-            const struct octet octet = format.scales(octets + (size_t)r * stride, 0, 8);
+            const char *octet_r = octets + (size_t)r * stride;
+            fetch_to_cache_2(octet_r + ahead, format.octet_bytes);
+            if (count > 1) fetch_to_cache_2(octet_r + FETCH_BYTES / 2 / (size_t)count, format.octet_bytes);
+            const struct octet octet = format.scales(octet_r, 0, 8);
             /* of a zero, the scales are added up, and multiplied by it once */
             minima[r] = _mm256_fmadd_ps(format.zero != 0 ? octet.scale : octet.minimum, x_sum, minima[r]);
             const __m256 scale = _mm256_mul_ps(octet.scale, x_scale);
