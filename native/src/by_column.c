@@ -134,14 +134,8 @@ static size_t packed_bytes(const struct matrix *matrix) {
     return column_matrix_bytes(matrix->type, matrix->rows, matrix->columns);
 }
 
-struct packing {
-    const struct rwkv_model *model;
-    bool release; /* the pages that have been read */
-};
-
 static void pack(void *argument, struct worker *worker) {
-    const struct packing *packing = argument;
-    const struct rwkv_model *model = packing->model;
+    const struct rwkv_model *model = argument;
     const size_t tiles = column_rows(model->width) / COLUMN_TILE;
     const size_t items = model->layer_count * tiles;
     for (size_t item; (item = pool_take(worker, items)) < items;) {
@@ -151,7 +145,7 @@ static void pack(void *argument, struct worker *worker) {
         by_column_pack_tile(matrix->by_column, matrix->type, matrix->data, matrix->row_bytes, matrix->rows,
                             matrix->columns, tile);
         const size_t left = matrix->rows - first, rows = left < COLUMN_TILE ? left : COLUMN_TILE;
-        if (packing->release) pages_release(matrix->data + first * matrix->row_bytes, rows * matrix->row_bytes);
+        if (model->is_mapped) pages_release(matrix->data + first * matrix->row_bytes, rows * matrix->row_bytes);
     }
     pool_barrier(worker);
 }
@@ -178,15 +172,15 @@ static bool allocate(struct rwkv_model *model) {
     return true;
 }
 
-/* A page fault maps the pages around it as well, among them those of a neighbouring tile that had been released. */
-static void release_again(const struct rwkv_model *model) {
-    for (uint32_t i = 0; i < model->layer_count; i++) {
+/* Tells the system something of the pages that the old layouts of a mapped file lie in. */
+static void advise(const struct rwkv_model *model, void (*tell)(const void *memory, size_t bytes)) {
+    for (uint32_t i = 0; model->is_mapped && i < model->layer_count; i++) {
         const struct matrix *matrix = &model->layers[i].channel_value;
-        if (matrix->by_column) pages_release(matrix->data, matrix->rows * matrix->row_bytes);
+        if (matrix->by_column) tell(matrix->data, matrix->rows * matrix->row_bytes);
     }
 }
 
-enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error) {
+enum rwkv_status by_column_pack(struct rwkv_model *model, struct rwkv_error *error) {
     const uint64_t before = model->allocated_bytes;
     if (!allocate(model))
         return error_set(error, RWKV_ERROR_MEMORY, "no memory for the matrices that are laid out anew");
@@ -195,8 +189,10 @@ enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct r
     struct pool *pool;
     const enum rwkv_status status = pool_create(thread_processor_count(), &pool, error);
     if (status != RWKV_OK) return status;
-    pool_run(pool, pack, &(struct packing){model, release});
+    advise(model, pages_prefer_small);
+    pool_run(pool, pack, model);
     pool_free(pool);
-    if (release) release_again(model);
+    /* a page fault maps the pages around it as well, among them those of a neighbouring tile that had been released */
+    advise(model, pages_release);
     return RWKV_OK;
 }

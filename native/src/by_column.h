@@ -9,10 +9,10 @@
 
 /*
  * Lays them out anew, as far as the tier has kernels for that; what is read where it lies, and what is allocated, is
- * counted again. `release`: the pages that the old layout lies in need not stay resident, see pages_release.
+ * counted again. Of a mapped file, the pages that the old layout lies in do not stay resident.
  * Errors: MEMORY, THREAD.
  */
-enum rwkv_status by_column_pack(struct rwkv_model *model, bool release, struct rwkv_error *error);
+enum rwkv_status by_column_pack(struct rwkv_model *model, struct rwkv_error *error);
 
 /* One tile of a matrix [rows][n], `weights`: the COLUMN_TILE rows from tile * COLUMN_TILE on. */
 void by_column_pack_tile(char *matrix, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,

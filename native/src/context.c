@@ -62,6 +62,7 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
     b->hidden = take_activations(arena, model, rows, model->channel_mix_width);
     b->parts = take(arena, COLUMN_PARTS, column_rows(model->width) * sizeof(float));
     b->arrived = take(arena, COLUMN_PARTS, sizeof *b->arrived);
+    b->embedded = take(arena, 1, sizeof *b->embedded);
 }
 
 static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_model *model, size_t rows) {
@@ -101,6 +102,7 @@ static bool allocate_scratch(struct rwkv_context *context) {
     arena = (struct arena){.memory = (char *)context->memory + (misaligned ? ALIGNMENT - misaligned : 0)};
     lay_out(&arena, context);
     for (size_t i = 0; i < COLUMN_PARTS; i++) atomic_init(&context->buffers.arrived[i], 0);
+    atomic_init(context->buffers.embedded, 0);
     return true;
 }
 

@@ -52,6 +52,7 @@ struct buffers {
     struct activations hidden;             /* [rows][channel_mix_width] */
     float *parts;                          /* [COLUMN_PARTS][column_rows(width)] */
     atomic_uint *arrived;                  /* [COLUMN_PARTS]: of sums that are added up; 0 between operations */
+    atomic_uint *embedded;                 /* rows of embeddings that have been read since their pages were released */
 };
 
 /* The rows of one sequence in a chunk. */

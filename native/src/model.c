@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "by_column.h"
-#include "quant/blocks.h"
 #include "version.h"
+
+#include "cpu/pages.h"
+#include "quant/blocks.h"
 
 /* ------------------------------------------------------------------ sizes */
 
@@ -149,13 +151,17 @@ enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const
     model->kernels = kernels_get();
     model->allocated_bytes = sizeof *model;
 
+    model->is_mapped = known.tensors_are_mapped != 0;
+    for (uint64_t i = 0; model->is_mapped && i < tensor_count; i++) pages_prefer_huge(table[i].data, table[i].bytes);
     struct tensors tensors;
     tensors_start(&tensors, model, table, tensor_count, error);
     find_sizes(&tensors, &known);
     take_tensors(&tensors, &known);
     enum rwkv_status status = tensors_finish(&tensors);
     model->is_paired = model->max_columns[PANEL_S4] > 0 || model->max_columns[PANEL_U4] > 0;
-    if (status == RWKV_OK && !known.dense) status = by_column_pack(model, known.tensors_are_mapped, error);
+    if (status == RWKV_OK && model->is_mapped)
+        pages_prefer_small(model->embedding.data, model->embedding.rows * model->embedding.row_bytes);
+    if (status == RWKV_OK && !known.dense) status = by_column_pack(model, error);
     if (status == RWKV_OK)
         *result = model;
     else

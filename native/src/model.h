@@ -86,6 +86,7 @@ struct rwkv_model {
     size_t max_columns[PANEL_COUNT]; /* of the matrices that become panels of a kind */
 
     bool is_paired; /* the q8 rows that its matrices multiply have paired groups */
+    bool is_mapped; /* the tensors lie in a mapped file */
 
     const struct named_matrix *names; /* a list */
 

@@ -10,7 +10,12 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-void pages_prefer_huge(void *memory, size_t bytes) {
+void pages_prefer_huge(const void *memory, size_t bytes) {
+    (void)memory;
+    (void)bytes;
+}
+
+void pages_prefer_small(const void *memory, size_t bytes) {
     (void)memory;
     (void)bytes;
 }
@@ -23,20 +28,20 @@ void pages_release(const void *memory, size_t bytes) { VirtualUnlock((void *)(ui
 #include <sys/mman.h>
 #include <unistd.h>
 
+#if !defined(MADV_HUGEPAGE) /* not Linux */
+#define MADV_HUGEPAGE MADV_NORMAL
+#define MADV_NOHUGEPAGE MADV_NORMAL
+#endif
+
 /* madvise of whole pages from the one that holds the first byte on. */
 static void advise(const void *memory, size_t bytes, int advice) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)memory / page * page;
     madvise((void *)begin, (uintptr_t)memory + bytes - begin, advice);
 }
 
-void pages_prefer_huge(void *memory, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-    advise(memory, bytes, MADV_HUGEPAGE);
-#else
-    (void)memory;
-    (void)bytes;
-#endif
-}
+void pages_prefer_huge(const void *memory, size_t bytes) { advise(memory, bytes, MADV_HUGEPAGE); }
+
+void pages_prefer_small(const void *memory, size_t bytes) { advise(memory, bytes, MADV_NOHUGEPAGE); }
 
 void pages_release(const void *memory, size_t bytes) { advise(memory, bytes, MADV_DONTNEED); }
 

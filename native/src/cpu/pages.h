@@ -9,8 +9,11 @@
 /* Pages of this size make reading far and wide faster; memory of several should begin at a multiple of it. */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
-/* These `bytes` of allocated memory had better lie in huge pages. */
-void pages_prefer_huge(void *memory, size_t bytes);
+/* These `bytes`, which are allocated or those of a mapped file, had better lie in huge pages. */
+void pages_prefer_huge(const void *memory, size_t bytes);
+
+/* These had better not: few of them are read, or not for long, and a huge page would make all around these resident. */
+void pages_prefer_small(const void *memory, size_t bytes);
 
 /*
  * All pages that these bytes touch will not be read soon and need not be resident. They must belong to a file that is
