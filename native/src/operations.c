@@ -54,18 +54,18 @@ float *layer_state(const struct chunk *chunk, const struct span *span, const str
 /* ------------------------------------------------------------------ embedding */
 
 /* Rows after which the pages of embeddings are released. */
-#define MAX_EMBEDDED 16
+#define MAX_EMBEDDED 8
 
 /* Embeddings of fewer bytes may stay: of models so small, page faults would be a part of a token. */
 #define LARGE_EMBEDDING (32 * HUGE_PAGE_BYTES)
 
 /* A row of embeddings is seldom wanted again soon, and with each that is read the system maps up to some megabytes
  * around it: before long, all embeddings would be resident. */
-static void release_embeddings(const struct chunk *chunk, unsigned rows) {
+static void release_embeddings(const struct chunk *chunk) {
     const struct matrix *table = &chunk->model->embedding;
     const size_t bytes = table->rows * table->row_bytes;
     if (!chunk->model->is_mapped || bytes < LARGE_EMBEDDING) return;
-    if (atomic_fetch_add(chunk->buffers->embedded, rows) + rows < MAX_EMBEDDED) return;
+    if (atomic_fetch_add(chunk->buffers->embedded, 1) + 1 < MAX_EMBEDDED) return;
     atomic_store(chunk->buffers->embedded, 0);
     pages_release(table->data, bytes);
 }
@@ -74,15 +74,14 @@ void embed(const struct chunk *chunk, struct worker *worker) {
     const struct rwkv_model *model = chunk->model;
     const struct matrix *table = &model->embedding;
     for (size_t block; (block = pool_take(worker, row_blocks(chunk->rows))) < row_blocks(chunk->rows);) {
-        const size_t first = block * ROW_BLOCK, end = min_size(first + ROW_BLOCK, chunk->rows);
-        for (size_t row = first; row < end; row++) {
+        for (size_t row = block * ROW_BLOCK; row < min_size((block + 1) * ROW_BLOCK, chunk->rows); row++) {
             float *x = row_of(chunk->buffers->x, row, chunk);
             decode_row(table->type, x, table->data + chunk->tokens[row] * table->row_bytes, model->width);
             if (model->embedding_norm.weight)
                 chunk->kernels->layer_norm(x, x, model->embedding_norm.weight, model->embedding_norm.bias,
                                            model->layer_norm_epsilon, model->width);
+            release_embeddings(chunk);
         }
-        release_embeddings(chunk, (unsigned)(end - first));
     }
     pool_barrier(worker);
 }
