@@ -59,7 +59,8 @@ static bool has_avxvnni(void) {
 static bool has_zen4(void) {
     uint32_t eax, ebx, ecx, edx;
     return has_avx512() && __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_AMD_ebx &&
-           ecx == signature_AMD_ecx && edx == signature_AMD_edx;
+           ecx == signature_AMD_ecx && edx == signature_AMD_edx && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           (ecx & bit_AVX512VBMI);
 }
 
 #elif defined(__aarch64__)

@@ -138,8 +138,9 @@ static inline const int16_t *q8_row_halves(const void *row, size_t n) {
  *     x0 w0 + x1 w1 = (x1 + w0) (x0 + w1) - x0 x1 - w0 w1
  *
  * where the last two terms are those of the activations alone, of the weights alone. It pays on processors that add
- * beside multiplying. The sums have to fit 8 bits: weights of 4 bits are kept as -15..0, which leaves -113..127 to
- * activations. So the largest of a group becomes 127, as in any q8 row, whatever its sign, which the scale takes.
+ * beside multiplying. The sums have to fit 8 bits: weights of 4 bits are taken as -15..0, which leaves -113..127 to
+ * activations. (They are kept as 15..0, and subtracted.) So the largest of a group becomes 127, as in any q8 row,
+ * whatever its sign, which the scale takes.
  */
 #define RWKV_PAIRED_PANELS(X)                                                                                          \
     X(S4, s4) /* integers in -8..7, scale for each 32 */                                                               \

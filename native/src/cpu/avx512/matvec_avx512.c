@@ -11,8 +11,7 @@
  * bytes and less to compute, two threads come so close to what memory gives that more streams only disturb each other.
  */
 #include "../x86/fetch.h"
-
-#include "quads.h"
+#include "../x86/quads.h"
 
 #define X(NAME, name) matvec_kernel avx512_matvec_##name;
 RWKV_WEIGHT_TYPES(X)

@@ -82,14 +82,14 @@ struct s8_group {
     float scale[PANEL_ROWS];
 };
 
-/* Of paired panels: what is kept of integers of 0..15 is the difference to S4_TOP, and products are those of the
+/* Of paired panels: what is kept of integers of 0..15 is what they lack to S4_TOP, and products are those of the
  * difference to S4_ZERO. */
 enum { S4_TOP = 15, S4_ZERO = 8 };
 
 struct s4_group {
     int8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
-    int32_t pairs[PANEL_ROWS]; /* -sum of (first half + 128) * second half */
+    int32_t pairs[PANEL_ROWS]; /* sum of (128 - first half) * second half */
 };
 
 struct u4_group {

@@ -10,7 +10,7 @@
 #ifndef RWKV_QUADS_H
 #define RWKV_QUADS_H
 
-#include "../x86/lanes.h"
+#include "lanes.h"
 
 #include "../simd/unpack.h"
 
