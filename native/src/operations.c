@@ -405,6 +405,11 @@ void mix_parts(const struct chunk *chunk, struct worker *worker, const struct la
     pool_barrier(worker);
 }
 
+const float *states_ahead(const struct chunk *chunk, const float *s) {
+    const size_t n = chunk->model->head_size;
+    return chunk->span_count > 1 ? s + n * n * 3 / 2 : NULL;
+}
+
 void add_output(const struct chunk *chunk, struct worker *worker, const struct layer *layer) {
     const struct product output = {.matrix = &layer->output,
                                    .input = &chunk->buffers->y,

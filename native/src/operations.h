@@ -104,6 +104,13 @@ void mix_parts(const struct chunk *chunk, struct worker *worker, const struct la
 /* The state of a layer in that of a span. */
 float *layer_state(const struct chunk *chunk, const struct span *span, const struct layer *layer);
 
+/*
+ * What is fetched while the state `s` of a head is updated: of several sequences, whose states come from memory, what
+ * lies one and a half heads behind it, those of the heads that are next (the fastest of 1, 1.5 and 2 heads). The state
+ * of a single one may still be in a cache, and where a thread's heads end another thread's would be fetched: NULL.
+ */
+const float *states_ahead(const struct chunk *chunk, const float *s);
+
 /* The end of a time mix: x += output * y. */
 void add_output(const struct chunk *chunk, struct worker *worker, const struct layer *layer);
 

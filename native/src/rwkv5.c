@@ -38,7 +38,8 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
     const size_t at = span->first * width + c;
     float *y = b->y.floats + at;
 
-    kernels->wkv6(y, s, b->r + at, layer->decay + c, 0, b->k + at, b->v + at, layer->first + c, span->rows, width, n);
+    kernels->wkv6(y, s, b->r + at, layer->decay + c, 0, b->k + at, b->v + at, layer->first + c, span->rows, width, n,
+                  states_ahead(chunk, s));
     for (size_t t = 0, i = 0; t < span->rows; t++, i += width) {
         kernels->layer_norm(y + i, y + i, layer->ln_x.weight + c, layer->ln_x.bias + c, model->group_norm_epsilon, n);
         if (layer->gate.data) kernels->multiply(y + i, y + i, b->g + at + i, n);

@@ -68,7 +68,8 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
             kernels->add(w + i, w + i, layer->decay + c, n);
             kernels->exp_negative_exp(w + i, w + i, n);
         }
-        kernels->wkv6(y, s, b->r + at, w, width, b->k + at, b->v + at, layer->first + c, tokens, width, n);
+        kernels->wkv6(y, s, b->r + at, w, width, b->k + at, b->v + at, layer->first + c, tokens, width, n,
+                      states_ahead(chunk, s));
         for (size_t t = 0, i = 0; t < tokens; t++, i += width) {
             kernels->layer_norm(y + i, y + i, layer->ln_x.weight + c, layer->ln_x.bias + c, model->group_norm_epsilon,
                                 n);

@@ -81,7 +81,7 @@ static void mix_head(const struct chunk *chunk, const struct layer *layer, const
                 kernels->lerp(v + i, v + i, v_first + i, v_mix + i, n);
             }
         }
-        kernels->wkv7(y, s, r, w, k, v, kappa, a, tokens, width, n);
+        kernels->wkv7(y, s, r, w, k, v, kappa, a, tokens, width, n, states_ahead(chunk, s));
         for (size_t t = 0, i = 0; t < tokens; t++, i += width) {
             kernels->layer_norm(y + i, y + i, layer->ln_x.weight + c, layer->ln_x.bias + c, model->group_norm_epsilon,
                                 n);

@@ -600,14 +600,14 @@ static void call_wkv6(const struct kernels *tier, const struct head *h, float *y
                       size_t tokens) {
     size_t at = from * h->stride;
     tier->wkv6(y + at, s, h->r + at, h->w + from * h->w_stride, h->w_stride, h->k + at, h->v + at, h->u, tokens,
-               h->stride, h->n);
+               h->stride, h->n, s);
 }
 
 static void call_wkv7(const struct kernels *tier, const struct head *h, float *y, float *s, size_t from,
                       size_t tokens) {
     size_t at = from * h->stride;
-    tier->wkv7(y + at, s, h->r + at, h->w + at, h->k + at, h->v + at, h->kappa + at, h->a + at, tokens, h->stride,
-               h->n);
+    tier->wkv7(y + at, s, h->r + at, h->w + at, h->k + at, h->v + at, h->kappa + at, h->a + at, tokens, h->stride, h->n,
+               s);
 }
 
 static void compare_head(const struct kernels *tier, const char *name, recurrence *run, const struct head *head) {

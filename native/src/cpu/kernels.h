@@ -85,16 +85,16 @@ enum weight_type {
              const float *u, size_t tokens, size_t stride, size_t n))                                                  \
     /* RWKV-5 and 6, one head of size n. s[value][key]: the state, updated. Rows of r, k, v, y lie `stride` floats     \
        apart, rows of w `w_stride` (0: one row for all tokens, RWKV-5). w in (0,1), u: n floats. y is none of the      \
-       inputs.                                                                                                         \
+       inputs. next: what will be wanted soon, n * n floats, and is fetched meanwhile; NULL: nothing.                  \
            y_i  = sum_j r_j (s_ij + u_j k_j v_i);   s_ij = w_j s_ij + k_j v_i */                                       \
     X(wkv6, (float *y, float *s, const float *r, const float *w, size_t w_stride, const float *k, const float *v,      \
-             const float *u, size_t tokens, size_t stride, size_t n))                                                  \
-    /* RWKV-7, one head of size n, s[value][key], rows `stride` floats apart. y is none of the inputs.                 \
+             const float *u, size_t tokens, size_t stride, size_t n, const float *next))                               \
+    /* RWKV-7, one head of size n, s[value][key], rows `stride` floats apart. y is none of the inputs. next: as there. \
            p_i  = sum_j s_ij kappa_j                                                                                   \
            s_ij = s_ij w_j - p_i kappa_j a_j + v_i k_j                                                                 \
            y_i  = sum_j s_ij r_j            (new s) */                                                                 \
     X(wkv7, (float *y, float *s, const float *r, const float *w, const float *k, const float *v, const float *kappa,   \
-             const float *a, size_t tokens, size_t stride, size_t n))
+             const float *a, size_t tokens, size_t stride, size_t n, const float *next))
 
 /* ------------------------------------------------------------------ matrices
  *

@@ -49,14 +49,14 @@ static void wkv6_item(const void *argument, size_t head, uint32_t thread) {
     const struct recurrence *r = argument;
     r->kernels->wkv6(y_of(r, head, thread), state_of(r, head, thread), input_of(r, 0, head, thread),
                      input_of(r, 1, head, thread), r->w_stride, input_of(r, 2, head, thread),
-                     input_of(r, 3, head, thread), r->bonus, r->tokens, WIDTH, HEAD);
+                     input_of(r, 3, head, thread), r->bonus, r->tokens, WIDTH, HEAD, NULL);
 }
 
 static void wkv7_item(const void *argument, size_t head, uint32_t thread) {
     const struct recurrence *r = argument;
     r->kernels->wkv7(y_of(r, head, thread), state_of(r, head, thread), input_of(r, 0, head, thread),
                      input_of(r, 1, head, thread), input_of(r, 2, head, thread), input_of(r, 3, head, thread),
-                     input_of(r, 4, head, thread), input_of(r, 5, head, thread), r->tokens, WIDTH, HEAD);
+                     input_of(r, 4, head, thread), input_of(r, 5, head, thread), r->tokens, WIDTH, HEAD, NULL);
 }
 
 /* state_floats and multiply_adds: of a head, the latter for a token. */

@@ -154,7 +154,8 @@ void scalar_wkv4(float *y, float *aa, float *bb, float *pp, const float *k, cons
 }
 
 void scalar_wkv6(float *y, float *s, const float *r, const float *w, size_t w_stride, const float *k, const float *v,
-                 const float *u, size_t tokens, size_t stride, size_t n) {
+                 const float *u, size_t tokens, size_t stride, size_t n, const float *next) {
+    (void)next;
     for (size_t t = 0; t < tokens; t++, y += stride, r += stride, w += w_stride, k += stride, v += stride) {
         for (size_t i = 0; i < n; i++) {
             float *s_i = s + i * n;
@@ -169,7 +170,8 @@ void scalar_wkv6(float *y, float *s, const float *r, const float *w, size_t w_st
 }
 
 void scalar_wkv7(float *y, float *s, const float *r, const float *w, const float *k, const float *v, const float *kappa,
-                 const float *a, size_t tokens, size_t stride, size_t n) {
+                 const float *a, size_t tokens, size_t stride, size_t n, const float *next) {
+    (void)next;
     for (size_t t = 0; t < tokens; t++) {
         for (size_t i = 0; i < n; i++) {
             float *s_i = s + i * n;
