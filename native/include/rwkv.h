@@ -223,10 +223,10 @@ struct rwkv_model_info {
 };
 
 /*
- * Makes a model of `tensor_count` tensors. Unless it is dense, the matrices channel_mix_value of most types are copied
- * into another layout, with all processors. Every tensor that the version needs must be there once, with the
- * right shape; one that it does not know is an error, since it is a sign of another architecture. On success
- * *model is the caller's, to be given to rwkv_model_free; on failure it is NULL.
+ * Makes a model of `tensor_count` tensors. Unless it is dense, the matrices channel_mix_value are copied into another
+ * layout, with all processors, if there are kernels for it (on x86-64). Every tensor that the version needs must be
+ * there once, with the right shape; one that it does not know is an error, since it is a sign of another architecture.
+ * On success *model is the caller's, to be given to rwkv_model_free; on failure it is NULL.
  * Errors: ARGUMENT, MEMORY, THREAD, MODEL (names the tensor), UNSUPPORTED (names what is not supported).
  */
 RWKV_API enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const struct rwkv_tensor *tensors,

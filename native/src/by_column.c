@@ -12,7 +12,7 @@
 #include "cpu/thread.h"
 #include "quant/blocks.h"
 
-/* ------------------------------------------------------------------ one group of half a tile */
+/* ------------------------------------------------------------------ one group of some rows */
 
 enum { HALF_TILE = COLUMN_TILE / 2 };
 
@@ -26,23 +26,24 @@ static inline void interleave(char *restrict to, const char *restrict a, const c
 }
 
 /*
- * The numbers [HALF_TILE][Q8_GROUP], which are overwritten, as columns that lie `stride` bytes apart. Interleaving the
- * upper half of the numbers with the lower one makes the uppermost bit of a number's index the lowest. When the bits of
- * the row have all moved there, a column's numbers lie side by side.
+ * The numbers [rows][Q8_GROUP], which are overwritten, as columns that lie `stride` bytes apart; at most HALF_TILE
+ * rows, a power of two. Interleaving the upper half of the numbers with the lower one makes the uppermost bit of a
+ * number's index the lowest. When the bits of the row have all moved there, a column's numbers lie side by side.
  */
-static inline void transpose(char *columns, size_t stride, char *numbers, const size_t number_bytes) {
-    enum { HALF = HALF_TILE * Q8_GROUP / 2 };
-    _Static_assert(HALF_TILE == 1 << 6, "6 bits of the row: in 5 rounds, and on the way to the columns");
-    char others[2 * HALF * sizeof(float)];
-    const size_t half_bytes = HALF * number_bytes;
-    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
-    interleave(numbers, others, others + half_bytes, HALF, number_bytes);
-    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
-    interleave(numbers, others, others + half_bytes, HALF, number_bytes);
-    interleave(others, numbers, numbers + half_bytes, HALF, number_bytes);
+static inline void transpose(char *columns, size_t stride, char *numbers, const size_t rows,
+                             const size_t number_bytes) {
+    char others[HALF_TILE * Q8_GROUP * sizeof(float)];
+    const size_t half = rows * Q8_GROUP / 2, half_bytes = half * number_bytes;
+    char *from = numbers, *to = others;
+    for (size_t left = rows; left > 2; left /= 2) { /* the last bit: on the way to the columns */
+        interleave(to, from, from + half_bytes, half, number_bytes);
+        char *done = from;
+        from = to;
+        to = done;
+    }
     for (size_t c = 0; c < Q8_GROUP; c++) {
-        const char *column = others + c * half_bytes / Q8_GROUP;
-        interleave(columns + c * stride, column, column + half_bytes, HALF_TILE / 2, number_bytes);
+        const char *column = from + c * half_bytes / Q8_GROUP;
+        interleave(columns + c * stride, column, column + half_bytes, rows / 2, number_bytes);
     }
 }
 
@@ -65,7 +66,7 @@ static inline void pack_half(char *columns, size_t stride, const struct rows *ro
         for (size_t r = 0; r < HALF_TILE && first + r < rows->count; r++)
             memcpy(numbers + r * row_bytes, row + r * rows->row_bytes, bytes);
     }
-    transpose(columns, stride, numbers, number_bytes);
+    transpose(columns, stride, numbers, HALF_TILE, number_bytes);
 }
 
 static inline void pack_numbers(char *columns, size_t stride, const struct rows *rows, size_t offset, size_t bytes,
@@ -74,23 +75,91 @@ static inline void pack_numbers(char *columns, size_t stride, const struct rows 
     pack_half(columns + HALF_TILE * number_bytes, stride, rows, HALF_TILE, offset, bytes, number_bytes);
 }
 
-/* The number e of a block of nibbles is in half e / 16 of byte e % 16. Two rows make bytes of a column. */
-static void pack_nibbles(char *columns, size_t stride, const struct rows *rows, size_t offset) {
-    enum { WORDS = Q8_GROUP / 16 };
-    const uint64_t lower = 0x0f0f0f0f0f0f0f0f;
-    char numbers[HALF_TILE * Q8_GROUP];
-    for (size_t r = 0; r < HALF_TILE; r++) {
-        uint64_t first[WORDS] = {0}, second[WORDS] = {0}, bytes[2][WORDS];
-        const char *row = rows->first + r * rows->row_bytes + offset;
-        if (r < rows->count) memcpy(first, row, sizeof first);
-        if (HALF_TILE + r < rows->count) memcpy(second, row + HALF_TILE * rows->row_bytes, sizeof second);
-        for (size_t i = 0; i < WORDS; i++) {
-            bytes[0][i] = (first[i] & lower) | (second[i] & lower) << 4;
-            bytes[1][i] = (first[i] >> 4 & lower) | (second[i] & ~lower);
-        }
-        memcpy(numbers + r * Q8_GROUP, bytes, sizeof bytes);
+/* ------------------------------------------------------------------ integers of less than 8 bits */
+
+/* Where the bits of the 32 elements of a group are in its block. */
+struct bits {
+    enum {
+        BYTES,   /* of element e at `shift` in byte e */
+        NIBBLES, /* in half e / 16 of byte e % 16 */
+        BITS,    /* bit e % 8 of byte e / 8 */
+    } order;
+    size_t offset;
+    int shift;
+};
+
+/* Those of the lower part of a column (columns.h); s: the group's place among those of its block. */
+static struct bits lower_bits(enum weight_type type, size_t s) {
+    const size_t pair = s / 2 * 32, half = s / 4 * 32;
+    const int nibble = (int)(s % 2) * 4, pair_of_bits = (int)(s % 4) * 2;
+    switch (type) {
+    case WEIGHT_Q4_0: return (struct bits){NIBBLES, offsetof(struct block_q4_0, qs), 0};
+    case WEIGHT_Q4_1: return (struct bits){NIBBLES, offsetof(struct block_q4_1, qs), 0};
+    case WEIGHT_Q5_0: return (struct bits){NIBBLES, offsetof(struct block_q5_0, qs), 0};
+    case WEIGHT_Q5_1: return (struct bits){NIBBLES, offsetof(struct block_q5_1, qs), 0};
+    case WEIGHT_IQ4_NL: return (struct bits){NIBBLES, offsetof(struct block_iq4_nl, qs), 0};
+    case WEIGHT_Q2_K: return (struct bits){BYTES, offsetof(struct block_q2_k, qs) + half, pair_of_bits};
+    case WEIGHT_Q3_K: return (struct bits){BYTES, offsetof(struct block_q3_k, qs) + half, pair_of_bits};
+    case WEIGHT_Q4_K: return (struct bits){BYTES, offsetof(struct block_q4_k, qs) + pair, nibble};
+    case WEIGHT_Q5_K: return (struct bits){BYTES, offsetof(struct block_q5_k, qs) + pair, nibble};
+    default: /* Q6_K */
+        return (struct bits){BYTES, offsetof(struct block_q6_k, ql) + 2 * half + s % 2 * 32, (int)(s % 4 / 2) * 4};
     }
-    transpose(columns, stride, numbers, 1);
+}
+
+/* Those of the upper part. */
+static struct bits upper_bits(enum weight_type type, size_t s) {
+    switch (type) {
+    case WEIGHT_Q5_0: return (struct bits){BITS, offsetof(struct block_q5_0, qh), 0};
+    case WEIGHT_Q5_1: return (struct bits){BITS, offsetof(struct block_q5_1, qh), 0};
+    case WEIGHT_Q3_K: return (struct bits){BYTES, offsetof(struct block_q3_k, hmask), (int)s};
+    case WEIGHT_Q5_K: return (struct bits){BYTES, offsetof(struct block_q5_k, qh), (int)s};
+    default: /* Q6_K */ return (struct bits){BYTES, offsetof(struct block_q6_k, qh) + s / 4 * 32, (int)(s % 4) * 2};
+    }
+}
+
+/* Eight bytes at a time. */
+enum { WORDS = Q8_GROUP / 8 };
+#define ALL_BYTES(byte) (0x0101010101010101 * (uint64_t)(byte))
+
+/* Adds the `count` bits of each element of a group to its byte, `to` bits from the lowest. */
+static inline void add_bits(uint64_t bytes[WORDS], const char *block, struct bits bits, const size_t count, size_t to) {
+    const char *from = block + bits.offset;
+    const uint64_t mask = ALL_BYTES((1 << count) - 1);
+    uint64_t words[WORDS];
+    switch (bits.order) {
+    case BYTES:
+        memcpy(words, from, sizeof words);
+        for (size_t i = 0; i < WORDS; i++) bytes[i] |= (words[i] >> bits.shift & mask) << to;
+        break;
+    case NIBBLES:
+        memcpy(words, from, sizeof words / 2);
+        for (size_t i = 0; i < WORDS; i++) bytes[i] |= (words[i % 2] >> i / 2 * 4 & mask) << to;
+        break;
+    case BITS:
+        for (size_t e = 0; e < Q8_GROUP; e++)
+            ((uint8_t *)bytes)[e] |= (uint8_t)(((uint8_t)from[e / 8] >> e % 8 & 1) << to);
+        break;
+    }
+}
+
+/* A part of the columns of a tile. As many rows share a byte as a tile has rows for each of its bytes. */
+static inline void pack_bits(char *columns, size_t stride, const struct rows *rows, size_t offset, struct bits bits,
+                             const size_t count) {
+    const size_t bytes = column_tile_bytes(count);
+    uint64_t numbers[HALF_TILE][WORDS] = {0};
+    for (size_t r = 0; r < rows->count; r++)
+        add_bits(numbers[r % bytes], rows->first + r * rows->row_bytes + offset, bits, count, r / bytes * count);
+    transpose(columns, stride, (char *)numbers, bytes, 1);
+}
+
+/* ------------------------------------------------------------------ scales */
+
+static size_t scale_offset(enum weight_type type) {
+    return type == WEIGHT_Q2_K   ? offsetof(struct block_q2_k, d)
+           : type == WEIGHT_Q3_K ? offsetof(struct block_q3_k, d)
+           : type == WEIGHT_Q6_K ? offsetof(struct block_q6_k, d)
+                                 : 0;
 }
 
 /* A float16 of each row. */
@@ -99,27 +168,70 @@ static void pack_halves(char *target, const struct rows *rows, size_t offset) {
     for (size_t r = 0; r < rows->count; r++) memcpy(target + 2 * r, rows->first + r * rows->row_bytes + offset, 2);
 }
 
+enum { PARTS = 16 };
+
+/* The parts of all groups of a block. */
+static void load_parts(uint8_t parts[PARTS], enum weight_type type, const void *block) {
+    uint8_t scales[8], minima[8];
+    switch (type) {
+    case WEIGHT_Q2_K: memcpy(parts, ((const struct block_q2_k *)block)->scales, PARTS); return;
+    case WEIGHT_Q3_K: load_scales_q3_k(((const struct block_q3_k *)block)->scales, (int8_t *)parts); return;
+    case WEIGHT_Q6_K: memcpy(parts, ((const struct block_q6_k *)block)->scales, PARTS); return;
+    case WEIGHT_Q4_K: load_scales_k(((const struct block_q4_k *)block)->scales, scales, minima); break;
+    default: load_scales_k(((const struct block_q5_k *)block)->scales, scales, minima);
+    }
+    for (size_t s = 0; s < 8; s++) {
+        parts[2 * s] = scales[s];
+        parts[2 * s + 1] = minima[s];
+    }
+}
+
+/* Those of each row; those of one row lie `stride` bytes apart. */
+static void pack_parts(char *target, size_t stride, const struct rows *rows, size_t offset, enum weight_type type) {
+    uint8_t parts[COLUMN_TILE][PARTS] = {0};
+    for (size_t r = 0; r < rows->count; r++) load_parts(parts[r], type, rows->first + r * rows->row_bytes + offset);
+    for (size_t i = 0; i < PARTS; i++, target += stride)
+        for (size_t r = 0; r < COLUMN_TILE; r++) target[r] = (char)parts[r][i];
+}
+
+/* The scales of a tile and of the block that begins with group g, `offset` bytes from the beginning of a row. */
+static void pack_scales(char *matrix, enum weight_type type, const struct rows *part, size_t offset, size_t rows,
+                        size_t first, size_t g) {
+    const size_t all_rows = column_rows(rows), at = offset + scale_offset(type);
+    char *scales = matrix + column_scale_offset(type, rows, g) + 2 * first;
+    pack_halves(scales, part, at);
+    if (column_has_minimum(type)) pack_halves(scales + 2 * all_rows, part, at + 2);
+    if (column_has_parts(type))
+        pack_parts(matrix + column_part_offset(type, rows, g) + first, all_rows, part, offset, type);
+}
+
 /* ------------------------------------------------------------------ one tile */
 
 void by_column_pack_tile(char *matrix, enum weight_type type, const void *weights, size_t row_bytes, size_t rows,
                          size_t n, size_t tile) {
-    const size_t first = tile * COLUMN_TILE, all_rows = column_rows(rows), stride = column_bytes(type, rows);
-    const size_t scale_bytes = column_row_scale_bytes(type);
-    char *scales = matrix + 2 * first;
-    char *columns = matrix + column_offset(type, rows, n) + tile * column_tile_bytes(type);
-    const size_t left = rows - first;
+    const size_t first = tile * COLUMN_TILE, left = rows - first, stride = column_bytes(type, rows);
     const struct rows part = {(const char *)weights + first * row_bytes, row_bytes,
                               left < COLUMN_TILE ? left : COLUMN_TILE};
-    const size_t group_bytes = Q8_GROUP / weight_formats[type].block_elements * weight_formats[type].block_bytes;
-    for (size_t g = 0; g < column_groups(n); g++, columns += Q8_GROUP * stride) {
-        const size_t at = g * group_bytes, rest = weight_row_bytes(type, n) - at;
-        const size_t bytes = rest < group_bytes ? rest : group_bytes;
-        for (size_t i = 0; i < scale_bytes; i += 2, scales += 2 * all_rows) pack_halves(scales, &part, at + i);
-        switch (column_tile_bytes(type)) {
-        case COLUMN_TILE / 2: pack_nibbles(columns, stride, &part, at + scale_bytes); break;
-        case COLUMN_TILE: pack_numbers(columns, stride, &part, at + scale_bytes, Q8_GROUP, 1); break;
-        case COLUMN_TILE * 2: pack_numbers(columns, stride, &part, at, bytes, 2); break;
-        case COLUMN_TILE * 4: pack_numbers(columns, stride, &part, at, bytes, 4); break;
+    const size_t lower = column_lower_bits(type), upper = column_upper_bits(type);
+    char *columns = matrix + column_offset(type, rows, n) + tile * column_tile_bytes(lower);
+    char *upper_parts =
+        matrix + column_offset(type, rows, n) + column_lower_bytes(type, rows) + tile * column_tile_bytes(upper);
+    const size_t block_groups = column_block_groups(type), whole = weight_row_bytes(type, n);
+    const size_t block_bytes = weight_row_bytes(type, weight_type_is_block(type) ? block_groups * Q8_GROUP : Q8_GROUP);
+    for (size_t g = 0; g < column_groups(n); g++, columns += Q8_GROUP * stride, upper_parts += Q8_GROUP * stride) {
+        const size_t s = g % block_groups, at = g / block_groups * block_bytes, rest = whole - at;
+        const size_t bytes = rest < block_bytes ? rest : block_bytes;
+        if (weight_type_is_block(type) && s == 0) pack_scales(matrix, type, &part, at, rows, first, g);
+        switch (lower) {
+        case 2: pack_bits(columns, stride, &part, at, lower_bits(type, s), 2); break;
+        case 4: pack_bits(columns, stride, &part, at, lower_bits(type, s), 4); break;
+        case 8: pack_numbers(columns, stride, &part, at + offsetof(struct block_q8_0, qs), Q8_GROUP, 1); break;
+        case 16: pack_numbers(columns, stride, &part, at, bytes, 2); break;
+        case 32: pack_numbers(columns, stride, &part, at, bytes, 4); break;
+        }
+        switch (upper) {
+        case 1: pack_bits(upper_parts, stride, &part, at, upper_bits(type, s), 1); break;
+        case 2: pack_bits(upper_parts, stride, &part, at, upper_bits(type, s), 2); break;
         }
     }
 }

@@ -190,19 +190,13 @@ struct matrix_kernels {
 
 /* ------------------------------------------------------------------ columns
  *
- * For activations many of which are zero: matrices that lie by column (columns.h), of the types of this list.
+ * For activations many of which are zero: matrices that lie by column (columns.h).
  *
  * multiply_columns_TYPE  one activation row, a range of groups of columns. Columns whose activation is 0 are not read,
  *                        and count as 0 even where a number of theirs is not finite.
  *
  * pack_columns_TYPE      as pack_TYPE, to the same panel.
  */
-#define RWKV_COLUMN_TYPES(X)                                                                                           \
-    RWKV_FLOAT_TYPES(X)                                                                                                \
-    X(Q8_0, q8_0)                                                                                                      \
-    X(Q4_0, q4_0)                                                                                                      \
-    X(Q4_1, q4_1)                                                                                                      \
-    X(IQ4_NL, iq4_nl)
 
 /* y[r] = sum over the columns of `groups` groups, from group `first` on, of matrix[r] * x, for all R rows of the
  * layout. x as for matvec, n activations in all. */

@@ -88,14 +88,9 @@ static bool is_zero(enum weight_type type, const void *x, size_t i) {
 
 /* Bytes of a matrix that a row of activations makes necessary. */
 static size_t bytes_read(const struct bench *bench, enum weight_type type, const void *x) {
-    size_t bytes = 0;
-    for (size_t group = 0; group < column_groups(bench->columns); group++) {
-        size_t active = 0;
-        for (size_t i = group * Q8_GROUP; i < (group + 1) * Q8_GROUP && i < bench->columns; i++)
-            active += !is_zero(type, x, i);
-        bytes += active * column_bytes(type, bench->rows);
-        if (active) bytes += column_scale_bytes(type, bench->rows);
-    }
+    size_t bytes = column_offset(type, bench->rows, bench->columns); /* nearly all scales */
+    for (size_t i = 0; i < bench->columns; i++)
+        if (!is_zero(type, x, i)) bytes += column_bytes(type, bench->rows);
     return bytes;
 }
 
@@ -152,9 +147,9 @@ void column_benches(struct bench *bench) {
 #define X(NAME, name)                                                                                                  \
     bench_columns(bench, WEIGHT_##NAME, 0.5);                                                                          \
     bench_columns(bench, WEIGHT_##NAME, 0.9);
-    RWKV_COLUMN_TYPES(X)
+    RWKV_WEIGHT_TYPES(X)
 #undef X
 #define X(NAME, name) bench_pack_columns(bench, WEIGHT_##NAME);
-    RWKV_COLUMN_TYPES(X)
+    RWKV_WEIGHT_TYPES(X)
 #undef X
 }

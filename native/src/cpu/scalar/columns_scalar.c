@@ -1,7 +1,8 @@
 /*
  * Matrices that lie by column times one activation row, as formulas; see matrix_scalar.c for those of a block.
  *
- * A tile of rows at a time: with a group of activations x_e = d x'_e, of which only those that are not 0 are looked at,
+ * A tile of rows at a time: with a group of activations x_e = d x'_e, or with half of one, of which only those that are
+ * not 0 are looked at,
  *
  *     y_r += d (scale_r sum((q_re - zero) x'_e) + minimum_r sum(x'_e))
  */
@@ -9,59 +10,89 @@
 #include "../columns.h"
 
 #define X(NAME, name) multiply_columns_kernel scalar_multiply_columns_##name;
-RWKV_COLUMN_TYPES(X)
+RWKV_WEIGHT_TYPES(X)
 #undef X
 
 /* ------------------------------------------------------------------ block formats */
 
-/* sum[r] += x times a column of a tile. */
-typedef void add_column(int32_t sum[COLUMN_TILE], const void *column, int x);
+/* sum[r] += x times a number of `bits` bits of each row of a tile. */
+static inline void add_bits(int32_t sum[COLUMN_TILE], const uint8_t *q, const size_t bits, int x) {
+    const size_t bytes = column_tile_bytes(bits);
+    for (size_t first = 0; first < COLUMN_TILE; first += bytes)
+        for (size_t i = 0; i < bytes; i++) sum[first + i] += (q[i] >> bits * first / bytes & ((1 << bits) - 1)) * x;
+}
 
-static void add_q8_0(int32_t sum[COLUMN_TILE], const void *column, int x) {
-    const int8_t *q = column;
+static inline void add_signed_bytes(int32_t sum[COLUMN_TILE], const int8_t *q, int x) {
     for (size_t r = 0; r < COLUMN_TILE; r++) sum[r] += q[r] * x;
 }
 
-static void add_q4_1(int32_t sum[COLUMN_TILE], const void *column, int x) {
-    const uint8_t *q = column;
-    for (size_t i = 0; i < COLUMN_TILE / 2; i++) {
-        sum[i] += (q[i] & 15) * x;
-        sum[COLUMN_TILE / 2 + i] += (q[i] >> 4) * x;
-    }
-}
-
-static void add_q4_0(int32_t sum[COLUMN_TILE], const void *column, int x) {
-    add_q4_1(sum, column, x);
-    for (size_t r = 0; r < COLUMN_TILE; r++) sum[r] -= 8 * x;
-}
-
-static void add_iq4_nl(int32_t sum[COLUMN_TILE], const void *column, int x) {
-    const uint8_t *q = column;
+static inline void add_looked_up(int32_t sum[COLUMN_TILE], const uint8_t *q, int x) {
     for (size_t i = 0; i < COLUMN_TILE / 2; i++) {
         sum[i] += iq4_nl_values[q[i] & 15] * x;
         sum[COLUMN_TILE / 2 + i] += iq4_nl_values[q[i] >> 4] * x;
     }
 }
 
-static void multiply_blocks(float *y, const char *matrix, size_t rows, const void *x, size_t n, size_t first,
-                            size_t groups, enum weight_type type, add_column *add) {
-    const size_t all_rows = column_rows(rows), tile_bytes = column_tile_bytes(type);
-    memset(y, 0, all_rows * sizeof *y);
+/* sum[r] += x times a column of a tile, without the zero. */
+static inline void add_column(int32_t sum[COLUMN_TILE], const char *column, size_t rows, size_t tile,
+                              const enum weight_type type, int x) {
+    const size_t lower = column_lower_bits(type), upper = column_upper_bits(type);
+    const void *q = column + tile * column_tile_bytes(lower);
+    const void *upper_q = column + column_lower_bytes(type, rows) + tile * column_tile_bytes(upper);
+    switch (type) {
+    case WEIGHT_Q8_0: add_signed_bytes(sum, q, x); break;
+    case WEIGHT_IQ4_NL: add_looked_up(sum, q, x); break;
+    default: add_bits(sum, q, lower, x);
+    }
+    if (upper) add_bits(sum, upper_q, upper, x * (1 << lower));
+}
+
+/* What the scales of a block are multiplied by, in half `half` of a group; `parts`: those of the group, for a row. */
+struct factors {
+    float scale, minimum;
+};
+
+static inline struct factors factors_of(const enum weight_type type, const uint8_t *parts, size_t stride, size_t half) {
+    if (!column_has_parts(type)) return (struct factors){1, 1};
+    const int first = parts[0], second = parts[stride], own = half == 0 ? first : second;
+    if (!column_has_halves(type)) return (struct factors){(float)first, -(float)second};
+    if (type == WEIGHT_Q2_K) return (struct factors){(float)(own & 15), -(float)(own >> 4)};
+    return (struct factors){(float)(int8_t)own, 0};
+}
+
+/* The half groups `half` to `end` - 1 of group g. */
+static inline void multiply_halves(float *y, const char *matrix, size_t rows, const void *x, size_t n, size_t g,
+                                   size_t half, size_t end, const enum weight_type type) {
+    const size_t all_rows = column_rows(rows);
+    const char *scales = matrix + column_scale_offset(type, rows, g), *minima = scales + all_rows * 2;
+    const uint8_t *parts = (const uint8_t *)matrix + column_part_offset(type, rows, g);
+    const char *columns = matrix + column_offset(type, rows, n) + g * Q8_GROUP * column_bytes(type, rows);
+    const int8_t *q = (const int8_t *)x + g * Q8_GROUP;
+    const float d = q8_row_scales(x, n)[g];
+    int x_sum = 0;
+    for (size_t h = half; h < end; h++) x_sum += q8_row_halves(x, n)[2 * g + h];
+    for (size_t tile = 0; tile < all_rows / COLUMN_TILE; tile++) {
+        int32_t sum[COLUMN_TILE] = {0};
+        for (size_t e = half * Q8_GROUP / 2; e < end * Q8_GROUP / 2; e++)
+            if (q[e] != 0) add_column(sum, columns + e * column_bytes(type, rows), rows, tile, type, q[e]);
+        for (size_t i = 0; i < COLUMN_TILE; i++) {
+            const size_t r = tile * COLUMN_TILE + i;
+            const struct factors factors = factors_of(type, parts + r, all_rows, half);
+            y[r] += load_f16(scales + 2 * r) * factors.scale * d * (float)(sum[i] - column_zero(type) * x_sum);
+            if (column_has_minimum(type)) y[r] += load_f16(minima + 2 * r) * factors.minimum * d * (float)x_sum;
+        }
+    }
+}
+
+static inline void multiply_blocks(float *y, const char *matrix, size_t rows, const void *x, size_t n, size_t first,
+                                   size_t groups, const enum weight_type type) {
+    memset(y, 0, column_rows(rows) * sizeof *y);
     for (size_t g = first; g < first + groups; g++) {
-        const char *scales = matrix + g * column_scale_bytes(type, rows);
-        const char *minima = type == WEIGHT_Q4_1 ? scales + all_rows * 2 : NULL;
-        const char *columns = matrix + column_offset(type, rows, n) + g * Q8_GROUP * column_bytes(type, rows);
-        const int8_t *q = (const int8_t *)x + g * Q8_GROUP;
-        const float d = q8_row_scales(x, n)[g], x_sum = q8_row_sums(x, n)[g];
-        for (size_t tile = 0; tile < all_rows / COLUMN_TILE; tile++) {
-            int32_t sum[COLUMN_TILE] = {0};
-            for (size_t e = 0; e < Q8_GROUP; e++)
-                if (q[e] != 0) add(sum, columns + e * column_bytes(type, rows) + tile * tile_bytes, q[e]);
-            for (size_t i = 0; i < COLUMN_TILE; i++) {
-                const size_t r = tile * COLUMN_TILE + i;
-                y[r] += load_f16(scales + 2 * r) * d * (float)sum[i];
-                if (minima) y[r] += load_f16(minima + 2 * r) * x_sum;
-            }
+        if (column_has_halves(type)) {
+            multiply_halves(y, matrix, rows, x, n, g, 0, 1, type);
+            multiply_halves(y, matrix, rows, x, n, g, 1, 2, type);
+        } else {
+            multiply_halves(y, matrix, rows, x, n, g, 0, 2, type);
         }
     }
 }
@@ -69,13 +100,10 @@ static void multiply_blocks(float *y, const char *matrix, size_t rows, const voi
 #define MULTIPLY_BLOCKS(NAME, name)                                                                                    \
     void scalar_multiply_columns_##name(float *y, const void *matrix, size_t rows, const void *x, size_t n,            \
                                         size_t first, size_t groups) {                                                 \
-        multiply_blocks(y, matrix, rows, x, n, first, groups, WEIGHT_##NAME, add_##name);                              \
+        multiply_blocks(y, matrix, rows, x, n, first, groups, WEIGHT_##NAME);                                          \
     }
 
-MULTIPLY_BLOCKS(Q8_0, q8_0)
-MULTIPLY_BLOCKS(Q4_0, q4_0)
-MULTIPLY_BLOCKS(Q4_1, q4_1)
-MULTIPLY_BLOCKS(IQ4_NL, iq4_nl)
+RWKV_BLOCK_TYPES(MULTIPLY_BLOCKS)
 
 /* ------------------------------------------------------------------ floats */
 

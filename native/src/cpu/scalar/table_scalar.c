@@ -4,11 +4,10 @@
 #define X(name, arguments) void scalar_##name arguments;
 RWKV_VECTOR_KERNELS(X)
 #undef X
-#define X(NAME, name) matvec_kernel scalar_matvec_##name;
+#define X(NAME, name)                                                                                                  \
+    matvec_kernel scalar_matvec_##name;                                                                                \
+    multiply_columns_kernel scalar_multiply_columns_##name;
 RWKV_WEIGHT_TYPES(X)
-#undef X
-#define X(NAME, name) multiply_columns_kernel scalar_multiply_columns_##name;
-RWKV_COLUMN_TYPES(X)
 #undef X
 #define X(NAME, name) encode_kernel scalar_encode_##name;
 RWKV_BLOCK_TYPES(X)
@@ -28,7 +27,7 @@ const struct kernels scalar_kernels = {
     .columns =
         {
 #define X(NAME, name) [WEIGHT_##NAME] = {.multiply = scalar_multiply_columns_##name},
-            RWKV_COLUMN_TYPES(X)
+            RWKV_WEIGHT_TYPES(X)
 #undef X
         },
     .encode =

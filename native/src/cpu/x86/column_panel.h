@@ -7,38 +7,95 @@
 #include "../columns.h"
 #include "../simd/inline.h"
 
+enum { SIXTEENS = PANEL_ROWS / 16 };
+
+/* Where the integers of a panel's rows are in the lower or upper part of a column (columns.h). */
+struct panel_bits {
+    size_t offset[SIXTEENS]; /* of 16 rows each, from the beginning of the column */
+    int shift[SIXTEENS];     /* their place in bytes */
+};
+
 /* The part of a matrix that becomes a panel. */
 struct column_panel {
-    const char *scales, *minima; /* of the panel's first row, in the first group; minima: if the type has any */
-    size_t scale_bytes;          /* from group to group */
-    const char *column;          /* the first */
-    size_t column_bytes;         /* from column to column */
-    int nibble;                  /* 4 if the panel is in the upper halves of bytes, else 0 */
+    const char *matrix; /* from its first scale on */
+    size_t rows, first;
+    const char *column; /* the first */
+    size_t column_bytes;
+    struct panel_bits lower, upper;
 };
 
 _Static_assert(COLUMN_TILE / 2 % PANEL_ROWS == 0, "a panel lies in one tile, in one half of its bytes");
 
+INLINE struct panel_bits panel_bits_of(size_t offset, size_t first, const size_t bits) {
+    const size_t bytes = column_tile_bytes(bits);
+    struct panel_bits panel = {.offset = {0}};
+    UNROLL
+    for (size_t i = 0; bits != 0 && i < SIXTEENS; i++) {
+        const size_t row = first % COLUMN_TILE + 16 * i;
+        panel.offset[i] = offset + first / COLUMN_TILE * bytes + row % bytes;
+        panel.shift[i] = (int)(bits * (row / bytes));
+    }
+    return panel;
+}
+
 INLINE struct column_panel column_panel_of(const void *matrix, size_t rows, size_t n, size_t first,
                                            const enum weight_type type) {
-    const size_t tile_bytes = column_tile_bytes(type);
-    const size_t row = first % COLUMN_TILE, half = COLUMN_TILE / 2;
-    const bool is_upper = tile_bytes == half && row >= half;
     return (struct column_panel){
-        .scales = (const char *)matrix + 2 * first,
-        .minima = (const char *)matrix + 2 * (column_rows(rows) + first),
-        .scale_bytes = column_scale_bytes(type, rows),
-        .column = (const char *)matrix + column_offset(type, rows, n) + first / COLUMN_TILE * tile_bytes + row -
-                  (is_upper ? half : 0),
+        .matrix = matrix,
+        .rows = rows,
+        .first = first,
+        .column = (const char *)matrix + column_offset(type, rows, n),
         .column_bytes = column_bytes(type, rows),
-        .nibble = is_upper ? 4 : 0,
+        .lower = panel_bits_of(0, first, column_lower_bits(type)),
+        .upper = panel_bits_of(column_lower_bytes(type, rows), first, column_upper_bits(type)),
     };
 }
 
+/* The scales of the block of a group, and the minima, from row `row` of the panel on. */
+INLINE const char *panel_scales(const struct column_panel *panel, size_t group, size_t row,
+                                const enum weight_type type) {
+    return panel->matrix + column_scale_offset(type, panel->rows, group) + 2 * (panel->first + row);
+}
+INLINE const char *panel_minima(const struct column_panel *panel, size_t group, size_t row,
+                                const enum weight_type type) {
+    return panel_scales(panel, group, row, type) + 2 * column_rows(panel->rows);
+}
+
+/* The first or second parts of a group's scales. */
+INLINE const char *panel_parts(const struct column_panel *panel, size_t group, size_t row, size_t which,
+                               const enum weight_type type) {
+    return panel->matrix + column_part_offset(type, panel->rows, group) + which * column_rows(panel->rows) +
+           panel->first + row;
+}
+
 /* Fetches the scales of the fourth group after one: a line here and there, which no prefetcher foresees. */
-INLINE void fetch_panel_scales(const struct column_panel *panel, size_t group) {
-    const size_t at = (group + 4) * panel->scale_bytes;
-    _mm_prefetch(panel->scales + at, _MM_HINT_T0);
-    _mm_prefetch(panel->minima + at, _MM_HINT_T0);
+INLINE void fetch_panel_scales(const struct column_panel *panel, size_t group, const enum weight_type type) {
+    group += 4;
+    if (group % column_block_groups(type) == 0) {
+        _mm_prefetch(panel_scales(panel, group, 0, type), _MM_HINT_T0);
+        if (column_has_minimum(type)) _mm_prefetch(panel_minima(panel, group, 0, type), _MM_HINT_T0);
+    }
+    if (!column_has_parts(type)) return;
+    _mm_prefetch(panel_parts(panel, group, 0, 0, type), _MM_HINT_T0);
+    _mm_prefetch(panel_parts(panel, group, 0, 1, type), _MM_HINT_T0);
+}
+
+/* value = scale * integer + minimum, of 8 rows of types with a scale for each 32 columns */
+struct panel_octet {
+    floats_8 scale, minimum;
+};
+
+INLINE struct panel_octet panel_octet_of(const struct column_panel *panel, size_t group, size_t row,
+                                         const enum weight_type type) {
+    struct panel_octet octet;
+    octet.scale = load_8_f16(panel_scales(panel, group, row, type));
+    octet.minimum = column_has_minimum(type) ? load_8_f16(panel_minima(panel, group, row, type))
+                                             : multiply_floats(octet.scale, all_floats(-(float)column_zero(type)));
+    if (!column_has_parts(type)) return octet;
+    octet.scale = multiply_floats(octet.scale, load_8_u8(panel_parts(panel, group, row, 0, type)));
+    octet.minimum = multiply_floats(multiply_floats(octet.minimum, all_floats(-1)),
+                                    load_8_u8(panel_parts(panel, group, row, 1, type)));
+    return octet;
 }
 
 #endif

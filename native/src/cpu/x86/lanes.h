@@ -120,6 +120,10 @@ INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
     return _mm256_cvtph_ps(halves);
 }
 
+/* The values of 8 bytes. */
+INLINE floats_8 load_8_u8(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p))); }
+INLINE floats_8 load_8_s8(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
+
 INLINE floats_8 load_8_f32(const void *p) { return _mm256_loadu_ps(p); }
 INLINE floats_8 load_8_f16(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
 INLINE floats_8 load_8_bf16(const void *p) {

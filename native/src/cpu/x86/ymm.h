@@ -20,14 +20,26 @@ typedef __m256 floats;
 /* ------------------------------------------------------------------ integers */
 
 INLINE integers load(const void *p) { return _mm256_loadu_si256(p); }
+INLINE integers repeat_16(const void *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(p)); }
+INLINE integers repeat_32(const void *p) { return _mm256_loadu_si256(p); }
+INLINE integers widen_u8(const void *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p)); }
+INLINE integers widen_s8(const void *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(p)); }
 INLINE integers splat(int32_t i) { return _mm256_set1_epi32(i); }
 INLINE integers broadcast_4(const void *bytes) {
     int32_t four;
     memcpy(&four, bytes, sizeof four);
     return splat(four);
 }
-INLINE integers low_nibbles(integers bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
-INLINE integers high_nibbles(integers bytes) { return low_nibbles(_mm256_srli_epi16(bytes, 4)); }
+INLINE integers splat_byte(int byte) { return _mm256_set1_epi8((char)byte); }
+INLINE integers and_bits(integers a, integers b) { return _mm256_and_si256(a, b); }
+INLINE integers or_bits(integers a, integers b) { return _mm256_or_si256(a, b); }
+INLINE integers shift_right(integers words, const int bits) { return _mm256_srli_epi16(words, bits); }
+INLINE integers shift_left(integers words, const int bits) { return _mm256_slli_epi16(words, bits); }
+INLINE integers shift_pieces(integers pieces, const int bits, const int first) {
+#define COUNT(i) bits *((first + i) / bits)
+    return _mm256_srlv_epi64(pieces, _mm256_setr_epi64x(COUNT(0), COUNT(0), COUNT(1), COUNT(1)));
+#undef COUNT
+}
 INLINE integers look_up(const void *table, integers index) {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)), index);
 }

@@ -13,7 +13,7 @@
 #include "../x86/quads.h"
 
 pack_kernel zen4_pack_q4_0, zen4_pack_q4_1, zen4_pack_q4_k;
-pack_columns_kernel zen4_pack_columns_q4_0, zen4_pack_columns_q4_1;
+pack_columns_kernel zen4_pack_columns_q4_0, zen4_pack_columns_q4_1, zen4_pack_columns_q4_k;
 
 enum { ROWS = 16, RUNS = 4 /* of half a group */ };
 
@@ -187,7 +187,7 @@ INLINE void load_column_runs(__m512i runs[2], const char *column, size_t column_
 
 /* The integers of a group, and what they add to all products. */
 INLINE void pack_column_q(struct s4_group *group, const char *column, const struct column_panel *panel) {
-    const __m128i shift = _mm_cvtsi32_si128(panel->nibble);
+    const __m128i shift = _mm_cvtsi32_si128(panel->lower.shift[0]);
     const size_t bytes = panel->column_bytes;
     __m512i pairs[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t k = 0; k < RUNS; k++, column += 4 * bytes) {
@@ -214,25 +214,25 @@ INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_
                          size_t rows, size_t first, size_t n) {
     const size_t group_bytes = has_minimum ? sizeof(struct u4_group) : sizeof(struct s4_group);
     const struct column_panel panel = column_panel_of(matrix, rows, n, first, type);
-    const char *column = panel.column;
+    const char *column = panel.column + panel.lower.offset[0];
     for (size_t g = 0; g < n / Q8_GROUP; g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
-        const size_t at = g * panel.scale_bytes;
-        fetch_panel_scales(&panel, g);
+        fetch_panel_scales(&panel, g, type);
         pack_column_q((struct s4_group *)group, column, &panel);
         for (size_t row = 0; row < PANEL_ROWS; row += 8) {
-            const floats_8 scale = load_8_f16(panel.scales + at + 2 * row);
-            store_8_floats(((struct s4_group *)group)->scale + row, scale);
+            const struct panel_octet octet = panel_octet_of(&panel, g, row, type);
+            store_8_floats(((struct s4_group *)group)->scale + row, octet.scale);
             if (has_minimum)
                 store_8_floats(((struct u4_group *)group)->minimum + row,
-                               _mm256_fmadd_ps(scale, all_floats(S4_ZERO), load_8_f16(panel.minima + at + 2 * row)));
+                               _mm256_fmadd_ps(octet.scale, all_floats(S4_ZERO), octet.minimum));
         }
     }
 }
 
-void zen4_pack_columns_q4_0(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {
-    pack_columns(panel, false, WEIGHT_Q4_0, matrix, rows, first, n);
-}
+#define PACK_COLUMNS(NAME, name, has_minimum)                                                                          \
+    void zen4_pack_columns_##name(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {              \
+        pack_columns(panel, has_minimum, WEIGHT_##NAME, matrix, rows, first, n);                                       \
+    }
 
-void zen4_pack_columns_q4_1(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {
-    pack_columns(panel, true, WEIGHT_Q4_1, matrix, rows, first, n);
-}
+PACK_COLUMNS(Q4_0, q4_0, false)
+PACK_COLUMNS(Q4_1, q4_1, true)
+PACK_COLUMNS(Q4_K, q4_k, true)

@@ -13,6 +13,7 @@
 #define avx512_pack_q4_k zen4_pack_q4_k
 #define avx512_pack_columns_q4_0 zen4_pack_columns_q4_0
 #define avx512_pack_columns_q4_1 zen4_pack_columns_q4_1
+#define avx512_pack_columns_q4_k zen4_pack_columns_q4_k
 #define avx512_quantise_q8 avx2_quantise_q8
 #define avx512_quantise_paired zen4_quantise_paired
 #include "../simd/table.inc"
