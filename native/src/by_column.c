@@ -79,7 +79,7 @@ static inline void pack_numbers(char *columns, size_t stride, const struct rows 
 
 /* Where the bits of the 32 elements of a group are in its block. */
 struct bits {
-    enum {
+    enum order {
         BYTES,   /* of element e at `shift` in byte e */
         NIBBLES, /* in half e / 16 of byte e % 16 */
         BITS,    /* bit e % 8 of byte e / 8 */
@@ -123,34 +123,58 @@ enum { WORDS = Q8_GROUP / 8 };
 #define ALL_BYTES(byte) (0x0101010101010101 * (uint64_t)(byte))
 
 /* Adds the `count` bits of each element of a group to its byte, `to` bits from the lowest. */
-static inline void add_bits(uint64_t bytes[WORDS], const char *block, struct bits bits, const size_t count, size_t to) {
-    const char *from = block + bits.offset;
+static inline void add_bits(uint64_t bytes[WORDS], const char *from, const enum order order, int shift,
+                            const size_t count, const size_t to) {
     const uint64_t mask = ALL_BYTES((1 << count) - 1);
     uint64_t words[WORDS];
-    switch (bits.order) {
-    case BYTES:
+    if (order == BYTES) {
         memcpy(words, from, sizeof words);
-        for (size_t i = 0; i < WORDS; i++) bytes[i] |= (words[i] >> bits.shift & mask) << to;
-        break;
-    case NIBBLES:
+        for (size_t i = 0; i < WORDS; i++) bytes[i] |= (words[i] >> shift & mask) << to;
+    } else if (order == NIBBLES) {
         memcpy(words, from, sizeof words / 2);
-        for (size_t i = 0; i < WORDS; i++) bytes[i] |= (words[i % 2] >> i / 2 * 4 & mask) << to;
-        break;
-    case BITS:
-        for (size_t e = 0; e < Q8_GROUP; e++)
-            ((uint8_t *)bytes)[e] |= (uint8_t)(((uint8_t)from[e / 8] >> e % 8 & 1) << to);
-        break;
+        for (size_t i = 0; i < WORDS / 2; i++) {
+            bytes[i] |= (words[i] & mask) << to;
+            bytes[i + WORDS / 2] |= (words[i] >> 4 & mask) << to;
+        }
+    } else {
+        static const uint8_t bit[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+        for (size_t i = 0; i < WORDS; i++) {
+            uint8_t *element = (uint8_t *)(bytes + i);
+            for (size_t e = 0; e < 8; e++) element[e] |= (uint8_t)((((uint8_t)from[i] & bit[e]) != 0) << to);
+        }
     }
 }
 
 /* A part of the columns of a tile. As many rows share a byte as a tile has rows for each of its bytes. */
-static inline void pack_bits(char *columns, size_t stride, const struct rows *rows, size_t offset, struct bits bits,
-                             const size_t count) {
-    const size_t bytes = column_tile_bytes(count);
-    uint64_t numbers[HALF_TILE][WORDS] = {0};
-    for (size_t r = 0; r < rows->count; r++)
-        add_bits(numbers[r % bytes], rows->first + r * rows->row_bytes + offset, bits, count, r / bytes * count);
+static inline void pack_part(char *columns, size_t stride, const struct rows *rows, size_t offset, int shift,
+                             const enum order order, const size_t bits) {
+    const size_t bytes = column_tile_bytes(bits), count = rows->count, row_bytes = rows->row_bytes;
+    const char *first = rows->first + offset;
+    uint64_t numbers[HALF_TILE][WORDS];
+    for (size_t r = 0; r < bytes; r++) {
+        uint64_t sum[WORDS] = {0};
+#pragma GCC unroll 8 /* then all but the rows are constant */
+        for (size_t i = 0; i < COLUMN_TILE / bytes; i++)
+            if (r + i * bytes < count) add_bits(sum, first + (r + i * bytes) * row_bytes, order, shift, bits, i * bits);
+        memcpy(numbers[r], sum, sizeof sum);
+    }
     transpose(columns, stride, (char *)numbers, bytes, 1);
+}
+
+/* The same, with what is constant. */
+static void pack_bits(char *columns, size_t stride, const struct rows *rows, size_t block, struct bits bits,
+                      size_t count) {
+    const size_t offset = block + bits.offset;
+    if (bits.order == NIBBLES)
+        pack_part(columns, stride, rows, offset, 0, NIBBLES, 4);
+    else if (bits.order == BITS)
+        pack_part(columns, stride, rows, offset, 0, BITS, 1);
+    else if (count == 4)
+        pack_part(columns, stride, rows, offset, bits.shift, BYTES, 4);
+    else if (count == 2)
+        pack_part(columns, stride, rows, offset, bits.shift, BYTES, 2);
+    else
+        pack_part(columns, stride, rows, offset, bits.shift, BYTES, 1);
 }
 
 /* ------------------------------------------------------------------ scales */
@@ -223,16 +247,12 @@ void by_column_pack_tile(char *matrix, enum weight_type type, const void *weight
         const size_t bytes = rest < block_bytes ? rest : block_bytes;
         if (weight_type_is_block(type) && s == 0) pack_scales(matrix, type, &part, at, rows, first, g);
         switch (lower) {
-        case 2: pack_bits(columns, stride, &part, at, lower_bits(type, s), 2); break;
-        case 4: pack_bits(columns, stride, &part, at, lower_bits(type, s), 4); break;
         case 8: pack_numbers(columns, stride, &part, at + offsetof(struct block_q8_0, qs), Q8_GROUP, 1); break;
         case 16: pack_numbers(columns, stride, &part, at, bytes, 2); break;
         case 32: pack_numbers(columns, stride, &part, at, bytes, 4); break;
+        default: pack_bits(columns, stride, &part, at, lower_bits(type, s), lower); break;
         }
-        switch (upper) {
-        case 1: pack_bits(upper_parts, stride, &part, at, upper_bits(type, s), 1); break;
-        case 2: pack_bits(upper_parts, stride, &part, at, upper_bits(type, s), 2); break;
-        }
+        if (upper) pack_bits(upper_parts, stride, &part, at, upper_bits(type, s), upper);
     }
 }
 
