@@ -101,7 +101,7 @@ void *model_allocate(struct rwkv_model *model, size_t bytes);
 
 struct rwkv_state {
     const struct rwkv_model *model;
-    float data[];
+    float *data; /* in the same piece of memory */
 };
 
 /* Floats per layer, and where in them the parts begin; the time mix's shift vector is the first. */
