@@ -18,9 +18,9 @@
  *
  * with the numbers as they are in the rows: floats, or the integers of block formats. Where they have less than 8 bits,
  * say b, the bytes of a tile are 16 b: byte i has the rows i, 16 b + i, 32 b + i and so on, from its lowest bits up. So
- * nothing is lost, and next to nothing gained in size: at most 4 % (Q3_K). Scales have a place of their own because
- * nearly all are read, in one long run of memory, where of the columns many are left out: between these they were read
- * a sixth slower (Zen 4).
+ * nothing is lost, and little gained in size: up to 4 % (Q3_K), since parts of scales are whole bytes, and what is
+ * rounded up. Scales have a place of their own because nearly all are read, in one long run of memory, where of the
+ * columns many are left out: between these they were read a sixth slower (Zen 4).
  *
  * The same for all tiers. A matrix is aligned to 64 bytes, and so are the scales of each block and both parts of each
  * column.
