@@ -201,8 +201,9 @@ struct rwkv_model_config {
     float layer_norm_epsilon;   /* 0: 1e-5 */
     float group_norm_epsilon;   /* 0: 64e-5 */
     uint32_t dense; /* 0: where relu^2 leaves a 0, the channel mix reads no weights for it; 1: all are read */
-    uint32_t tensors_are_mapped; /* 1: from a file, and never written to. What has been copied is then given back to the
-                                    operating system, which reads it again should anybody ask for it */
+    uint32_t tensors_are_mapped; /* 1: all of them, from a file, and never written to. The operating system is told how
+                                    they are read, and given back the pages of what has been copied, and of embeddings:
+                                    it reads them again should anybody ask for them */
 };
 
 struct rwkv_model;
@@ -224,10 +225,10 @@ struct rwkv_model_info {
 
 /*
  * Makes a model of `tensor_count` tensors. Unless it is dense, the matrices channel_mix_value are copied into another
- * layout, with all processors, if there are kernels for it (on x86-64). Every tensor that the version needs must be
- * there once, with the right shape; one that it does not know is an error, since it is a sign of another architecture.
- * On success *model is the caller's, to be given to rwkv_model_free; on failure it is NULL.
- * Errors: ARGUMENT, MEMORY, THREAD, MODEL (names the tensor), UNSUPPORTED (names what is not supported).
+ * layout, with all processors, if there are kernels for it (on x86-64, and in plain C). Every tensor that the version
+ * needs must be there once, with the right shape; one that it does not know is an error, since it is a sign of another
+ * architecture. On success *model is the caller's, to be given to rwkv_model_free; on failure it is NULL. Errors:
+ * ARGUMENT, MEMORY, THREAD, MODEL (names the tensor), UNSUPPORTED (names what is not supported).
  */
 RWKV_API enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const struct rwkv_tensor *tensors,
                                             uint64_t tensor_count, struct rwkv_model **model, struct rwkv_error *error);
@@ -371,14 +372,15 @@ struct rwkv_calibration;
  * Begins: the tokens are embedded with the embedding of each model.
  *
  * original, rounded: the same tensors, but for types and values. Both must outlive the calibration. `rounded` has to be
- *   dense; between calls, and only then, the values of its matrices may change where rwkv_tensor.data points.
+ *   dense and not declared as mapped; between calls, and only then, the values of its matrices may change where
+ *   rwkv_tensor.data points.
  * config: threads, and tokens that are computed together, as of a context of each model; NULL: all defaults.
  * tokens: the text [token_count], at least one; copied.
  * calibration: on success the caller's, to be given to rwkv_calibration_free; on failure it is NULL.
  *
  * Memory: for each token twice the width in floats, for version 7 four times; and two contexts.
  * Errors: ARGUMENT for NULL, no tokens, one outside the vocabulary, models that are not the same, a rounded model that
- * is not dense, or what rwkv_context_create refuses; MEMORY, THREAD.
+ * is not dense or is mapped, or what rwkv_context_create refuses; MEMORY, THREAD.
  */
 RWKV_API enum rwkv_status rwkv_calibration_create(const struct rwkv_model *original, const struct rwkv_model *rounded,
                                                   const struct rwkv_context_config *config, const uint32_t *tokens,

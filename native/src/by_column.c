@@ -148,13 +148,14 @@ static inline void add_bits(uint64_t bytes[WORDS], const char *from, const enum 
 /* A part of the columns of a tile. As many rows share a byte as a tile has rows for each of its bytes. */
 static inline void pack_part(char *columns, size_t stride, const struct rows *rows, size_t offset, int shift,
                              const enum order order, const size_t bits) {
-    const size_t bytes = column_tile_bytes(bits), count = rows->count, row_bytes = rows->row_bytes;
+    const size_t bytes = column_tile_bytes(bits), shares = COLUMN_TILE / bytes;
+    const size_t count = rows->count, row_bytes = rows->row_bytes;
     const char *first = rows->first + offset;
     uint64_t numbers[HALF_TILE][WORDS];
     for (size_t r = 0; r < bytes; r++) {
         uint64_t sum[WORDS] = {0};
 #pragma GCC unroll 8 /* then all but the rows are constant */
-        for (size_t i = 0; i < COLUMN_TILE / bytes; i++)
+        for (size_t i = 0; i < shares; i++)
             if (r + i * bytes < count) add_bits(sum, first + (r + i * bytes) * row_bytes, order, shift, bits, i * bits);
         memcpy(numbers[r], sum, sizeof sum);
     }
@@ -241,7 +242,7 @@ void by_column_pack_tile(char *matrix, enum weight_type type, const void *weight
     char *upper_parts =
         matrix + column_offset(type, rows, n) + column_lower_bytes(type, rows) + tile * column_tile_bytes(upper);
     const size_t block_groups = column_block_groups(type), whole = weight_row_bytes(type, n);
-    const size_t block_bytes = weight_row_bytes(type, weight_type_is_block(type) ? block_groups * Q8_GROUP : Q8_GROUP);
+    const size_t block_bytes = weight_row_bytes(type, block_groups * Q8_GROUP);
     for (size_t g = 0; g < column_groups(n); g++, columns += Q8_GROUP * stride, upper_parts += Q8_GROUP * stride) {
         const size_t s = g % block_groups, at = g / block_groups * block_bytes, rest = whole - at;
         const size_t bytes = rest < block_bytes ? rest : block_bytes;
@@ -289,7 +290,7 @@ static bool allocate(struct rwkv_model *model) {
         if (packs(model, &model->layers[i].channel_value)) bytes += packed_bytes(&model->layers[i].channel_value);
     if (bytes == 0) return true;
 
-    const size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 64;
+    const size_t alignment = pages_alignment(bytes);
     char *memory = model_allocate(model, bytes + alignment);
     if (!memory) return false;
     memory += alignment - (uintptr_t)memory % alignment;

@@ -178,6 +178,9 @@ static enum rwkv_status check_models(const struct rwkv_model *original, const st
         original->vocabulary_size != rounded->vocabulary_size)
         return error_set(error, RWKV_ERROR_ARGUMENT,
                          "rwkv_calibration_create: the models differ in version, layers, widths or vocabulary");
+    if (rounded->is_mapped) /* its pages are released, and what had been written to them with them */
+        return error_set(error, RWKV_ERROR_ARGUMENT,
+                         "rwkv_calibration_create: the rounded model is one whose tensors are mapped");
     for (uint32_t layer = 0; layer < rounded->layer_count; layer++)
         if (rounded->layers[layer].channel_value.by_column) /* a copy, which knows nothing of later changes */
             return error_set(error, RWKV_ERROR_ARGUMENT,

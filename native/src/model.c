@@ -152,7 +152,8 @@ enum rwkv_status rwkv_model_create(const struct rwkv_model_config *config, const
     model->allocated_bytes = sizeof *model;
 
     model->is_mapped = known.tensors_are_mapped != 0;
-    for (uint64_t i = 0; model->is_mapped && i < tensor_count; i++) pages_prefer_huge(table[i].data, table[i].bytes);
+    for (uint64_t i = 0; model->is_mapped && i < tensor_count; i++)
+        if (table[i].data) pages_prefer_huge(table[i].data, table[i].bytes);
     struct tensors tensors;
     tensors_start(&tensors, model, table, tensor_count, error);
     find_sizes(&tensors, &known);

@@ -9,12 +9,6 @@
 #include "cpu/pages.h"
 #include "version.h"
 
-/*
- * Where the floats begin: no vector lies in two cache lines, and large states in huge pages. Many states are read from
- * memory in turn, and looking up where their pages are took 2 % of decoding 16 sequences.
- */
-#define CACHE_LINE 64
-
 static size_t state_bytes(const struct rwkv_model *model) { return state_floats(model) * sizeof(float); }
 
 static void reset(struct rwkv_state *state) {
@@ -32,7 +26,9 @@ enum rwkv_status rwkv_state_create(const struct rwkv_model *model, struct rwkv_s
     if (result) *result = NULL;
     if (!model || !result)
         return error_set(error, RWKV_ERROR_ARGUMENT, "rwkv_state_create: %s is NULL", model ? "state" : "model");
-    const size_t bytes = state_bytes(model), alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : CACHE_LINE;
+    /* No vector lies in two cache lines, and large states in huge pages: many are read from memory in turn, and looking
+     * up where their pages are took 2 % of decoding 16 sequences. */
+    const size_t bytes = state_bytes(model), alignment = pages_alignment(bytes);
     struct rwkv_state *state = malloc(sizeof *state + bytes + alignment);
     if (!state) return error_set(error, RWKV_ERROR_MEMORY, "no memory for a state of %zu bytes", bytes);
     const uintptr_t end = (uintptr_t)(state + 1);

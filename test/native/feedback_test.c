@@ -217,6 +217,14 @@ static void test_refusals(void) {
           "not dense");
     CHECK(strstr(error.message, "dense"), "%s", error.message);
     rwkv_model_free(by_column);
+    comparison.random.config.dense = 1;
+    comparison.random.config.tensors_are_mapped = 1;
+    struct rwkv_model *mapped = random_model_create(&comparison.random);
+    CHECK(rwkv_calibration_create(comparison.original, mapped, NULL, comparison.tokens, 1, &calibration, &error) ==
+              RWKV_ERROR_ARGUMENT,
+          "mapped");
+    CHECK(strstr(error.message, "mapped"), "%s", error.message);
+    rwkv_model_free(mapped);
     rwkv_model_free(other_model);
     random_model_free(&other);
     free(sums);

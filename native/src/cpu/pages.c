@@ -5,10 +5,17 @@
 
 #include <stdint.h>
 
+#define CACHE_LINE 64
+
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
+
+size_t pages_alignment(size_t bytes) {
+    (void)bytes;
+    return CACHE_LINE;
+}
 
 void pages_prefer_huge(const void *memory, size_t bytes) {
     (void)memory;
@@ -28,7 +35,13 @@ void pages_release(const void *memory, size_t bytes) { VirtualUnlock((void *)(ui
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if !defined(MADV_HUGEPAGE) /* not Linux */
+#if defined(MADV_HUGEPAGE)
+size_t pages_alignment(size_t bytes) { return bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : CACHE_LINE; }
+#else /* not Linux */
+size_t pages_alignment(size_t bytes) {
+    (void)bytes;
+    return CACHE_LINE;
+}
 #define MADV_HUGEPAGE MADV_NORMAL
 #define MADV_NOHUGEPAGE MADV_NORMAL
 #endif

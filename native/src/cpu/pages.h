@@ -6,8 +6,12 @@
 
 #include <stddef.h>
 
-/* Pages of this size make reading far and wide faster; memory of several should begin at a multiple of it. */
+/* Pages of this size make reading far and wide faster. */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/* Memory of so many bytes should begin at a multiple of this: of HUGE_PAGE_BYTES if it fills some of them and the
+ * system has them, else of a line of the cache. */
+size_t pages_alignment(size_t bytes);
 
 /* These `bytes`, which are allocated or those of a mapped file, had better lie in huge pages. */
 void pages_prefer_huge(const void *memory, size_t bytes);

@@ -93,7 +93,7 @@ final class ModelLoader {
 
     private MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements, Arena arena)
             throws IOException {
-        MemorySegment config = config(options, arena);
+        MemorySegment config = config(options, replacements.isEmpty(), arena);
         MemorySegment tensors = tensors(replacements, arena);
         try {
             return NativeCalls.create((out, error) -> rwkv_h.rwkv_model_create(
@@ -125,7 +125,7 @@ final class ModelLoader {
         return metadata.getInt(key("block_count"));
     }
 
-    private MemorySegment config(ModelOptions options, Arena arena) throws IOException {
+    private MemorySegment config(ModelOptions options, boolean allMapped, Arena arena) throws IOException {
         MemorySegment config = rwkv_model_config.allocate(arena);
         rwkv_model_config.struct_size(config, Math.toIntExact(config.byteSize()));
         rwkv_model_config.version(config, version);
@@ -138,7 +138,7 @@ final class ModelLoader {
         rwkv_model_config.layer_norm_epsilon(config, epsilon("attention.layer_norm_epsilon"));
         rwkv_model_config.group_norm_epsilon(config, epsilon("attention.group_norm_epsilon"));
         rwkv_model_config.dense(config, options.dense() ? 1 : 0);
-        rwkv_model_config.tensors_are_mapped(config, 1);
+        rwkv_model_config.tensors_are_mapped(config, allMapped ? 1 : 0);
         return config;
     }
 

@@ -2,6 +2,7 @@ package dev.rwkv4j.internal;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -25,11 +26,15 @@ public final class AtomicFile implements AutoCloseable {
      */
     private static final int BUFFER_BYTES = 1 << 21;
 
+    /** With fewer bytes left, a disk that refuses to take more is full. */
+    private static final int FULL_DISK_BYTES = 1 << 18;
+
     private final Path target;
     private final Path temporary;
     private final FileChannel channel;
     private final Thread cleanUp;
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private final Arena arena = Arena.ofShared();
+    private final ByteBuffer buffer = arena.allocate(BUFFER_BYTES).asByteBuffer();
     private long position;
 
     private AtomicFile(Path target, Path temporary, FileChannel channel) {
@@ -126,6 +131,9 @@ public final class AtomicFile implements AutoCloseable {
         try {
             channel.close();
         } finally {
+            if (arena.scope().isAlive()) {
+                arena.close();
+            }
             deleteQuietly(temporary);
             try {
                 Runtime.getRuntime().removeShutdownHook(cleanUp);
@@ -151,7 +159,7 @@ public final class AtomicFile implements AutoCloseable {
     private IOException explain(IOException e) {
         String reason = e.getMessage();
         try {
-            if (Files.getFileStore(temporary).getUsableSpace() < BUFFER_BYTES) {
+            if (Files.getFileStore(temporary).getUsableSpace() < FULL_DISK_BYTES) {
                 reason = "the disk is full";
             }
         } catch (IOException unknown) {
