@@ -67,7 +67,7 @@ final class ModelLoader {
     /** Makes both, which are then the caller's, or neither. */
     Loaded load(ModelOptions options) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment model = createModel(options, Map.of(), arena);
+            MemorySegment model = createModel(options, true, Map.of(), arena);
             MemorySegment context = NULL;
             try {
                 context = createContext(model, options, arena);
@@ -80,20 +80,27 @@ final class ModelLoader {
         }
     }
 
-    /**
-     * Makes the native model alone, which is then the caller's.
-     *
-     * @param replacements what is in the place of the file's tensors of that name
-     */
-    MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements) throws IOException {
+    /** Makes the native model alone, which is then the caller's. */
+    MemorySegment createModel(ModelOptions options) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            return createModel(options, replacements, arena);
+            return createModel(options, true, Map.of(), arena);
         }
     }
 
-    private MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements, Arena arena)
-            throws IOException {
-        MemorySegment config = config(options, replacements.isEmpty(), arena);
+    /**
+     * The same, of tensors not all of which are the file's.
+     *
+     * @param replacements what is in the place of the file's tensors of that name; may change
+     */
+    MemorySegment createModel(ModelOptions options, Map<String, Replacement> replacements) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            return createModel(options, false, replacements, arena);
+        }
+    }
+
+    private MemorySegment createModel(ModelOptions options, boolean mapped, Map<String, Replacement> replacements,
+            Arena arena) throws IOException {
+        MemorySegment config = config(options, mapped, arena);
         MemorySegment tensors = tensors(replacements, arena);
         try {
             return NativeCalls.create((out, error) -> rwkv_h.rwkv_model_create(
@@ -125,7 +132,7 @@ final class ModelLoader {
         return metadata.getInt(key("block_count"));
     }
 
-    private MemorySegment config(ModelOptions options, boolean allMapped, Arena arena) throws IOException {
+    private MemorySegment config(ModelOptions options, boolean mapped, Arena arena) throws IOException {
         MemorySegment config = rwkv_model_config.allocate(arena);
         rwkv_model_config.struct_size(config, Math.toIntExact(config.byteSize()));
         rwkv_model_config.version(config, version);
@@ -138,7 +145,7 @@ final class ModelLoader {
         rwkv_model_config.layer_norm_epsilon(config, epsilon("attention.layer_norm_epsilon"));
         rwkv_model_config.group_norm_epsilon(config, epsilon("attention.group_norm_epsilon"));
         rwkv_model_config.dense(config, options.dense() ? 1 : 0);
-        rwkv_model_config.tensors_are_mapped(config, allMapped ? 1 : 0);
+        rwkv_model_config.tensors_are_mapped(config, mapped ? 1 : 0);
         return config;
     }
 

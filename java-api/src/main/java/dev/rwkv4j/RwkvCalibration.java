@@ -77,7 +77,7 @@ public final class RwkvCalibration implements AutoCloseable {
         }
         ModelLoader loader = new ModelLoader(file);
         layerCount = loader.layerCount();
-        originalModel = loader.createModel(options, Map.of());
+        originalModel = loader.createModel(options);
         roundedModel = loader.createModel(options, rounded);
     }
 
