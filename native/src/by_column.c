@@ -190,7 +190,8 @@ static size_t scale_offset(enum weight_type type) {
 /* A float16 of each row. */
 static void pack_halves(char *target, const struct rows *rows, size_t offset) {
     if (rows->count < COLUMN_TILE) memset(target, 0, COLUMN_TILE * 2);
-    for (size_t r = 0; r < rows->count; r++) memcpy(target + 2 * r, rows->first + r * rows->row_bytes + offset, 2);
+    for (size_t r = 0; r < rows->count; r++)
+        memcpy(target + 2 * column_place(r), rows->first + r * rows->row_bytes + offset, 2);
 }
 
 enum { PARTS = 16 };
@@ -214,7 +215,8 @@ static void load_parts(uint8_t parts[PARTS], enum weight_type type, const void *
 /* Those of each row; those of one row lie `stride` bytes apart. */
 static void pack_parts(char *target, size_t stride, const struct rows *rows, size_t offset, enum weight_type type) {
     uint8_t parts[COLUMN_TILE][PARTS] = {0};
-    for (size_t r = 0; r < rows->count; r++) load_parts(parts[r], type, rows->first + r * rows->row_bytes + offset);
+    for (size_t r = 0; r < rows->count; r++)
+        load_parts(parts[column_place(r)], type, rows->first + r * rows->row_bytes + offset);
     for (size_t i = 0; i < PARTS; i++, target += stride)
         for (size_t r = 0; r < COLUMN_TILE; r++) target[r] = (char)parts[r][i];
 }

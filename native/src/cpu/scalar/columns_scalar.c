@@ -76,10 +76,10 @@ static inline void multiply_halves(float *y, const char *matrix, size_t rows, co
         for (size_t e = half * Q8_GROUP / 2; e < end * Q8_GROUP / 2; e++)
             if (q[e] != 0) add_column(sum, columns + e * column_bytes(type, rows), rows, tile, type, q[e]);
         for (size_t i = 0; i < COLUMN_TILE; i++) {
-            const size_t r = tile * COLUMN_TILE + i;
-            const struct factors factors = factors_of(type, parts + r, all_rows, half);
-            y[r] += load_f16(scales + 2 * r) * factors.scale * d * (float)(sum[i] - column_zero(type) * x_sum);
-            if (column_has_minimum(type)) y[r] += load_f16(minima + 2 * r) * factors.minimum * d * (float)x_sum;
+            const size_t r = tile * COLUMN_TILE + i, at = column_place(r);
+            const struct factors factors = factors_of(type, parts + at, all_rows, half);
+            y[r] += load_f16(scales + 2 * at) * factors.scale * d * (float)(sum[i] - column_zero(type) * x_sum);
+            if (column_has_minimum(type)) y[r] += load_f16(minima + 2 * at) * factors.minimum * d * (float)x_sum;
         }
     }
 }

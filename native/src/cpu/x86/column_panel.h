@@ -51,29 +51,49 @@ INLINE struct column_panel column_panel_of(const void *matrix, size_t rows, size
     };
 }
 
-/* The scales of the block of a group, and the minima, from row `row` of the panel on. */
+/* The scale of the block of a group, and the minimum, of row `row` of the panel. */
 INLINE const char *panel_scales(const struct column_panel *panel, size_t group, size_t row,
                                 const enum weight_type type) {
-    return panel->matrix + column_scale_offset(type, panel->rows, group) + 2 * (panel->first + row);
+    return panel->matrix + column_scale_offset(type, panel->rows, group) + 2 * column_place(panel->first + row);
 }
 INLINE const char *panel_minima(const struct column_panel *panel, size_t group, size_t row,
                                 const enum weight_type type) {
     return panel_scales(panel, group, row, type) + 2 * column_rows(panel->rows);
 }
 
-/* The first or second parts of a group's scales. */
+/* The first or second part of a group's scale. */
 INLINE const char *panel_parts(const struct column_panel *panel, size_t group, size_t row, size_t which,
                                const enum weight_type type) {
     return panel->matrix + column_part_offset(type, panel->rows, group) + which * column_rows(panel->rows) +
-           panel->first + row;
+           column_place(panel->first + row);
 }
 
-/* Fetches the scales of the fourth group after one: a line here and there, which no prefetcher foresees. */
+/* Of 8 rows, the first of which is a multiple of 8. */
+INLINE floats_8 load_8_scales(const char *scales) {
+    const __m128i first = _mm_loadl_epi64((const __m128i *)scales);
+    const __m128i second = _mm_loadl_epi64((const __m128i *)(scales + 2 * COLUMN_PLACE_STEP));
+    return _mm256_cvtph_ps(_mm_unpacklo_epi64(first, second));
+}
+INLINE __m128i load_4_parts(const char *parts) {
+    int32_t four;
+    memcpy(&four, parts, sizeof four);
+    return _mm_cvtsi32_si128(four);
+}
+INLINE __m128i load_8_parts(const char *parts) {
+    return _mm_unpacklo_epi32(load_4_parts(parts), load_4_parts(parts + COLUMN_PLACE_STEP));
+}
+INLINE __m128i load_16_parts(const char *parts) {
+    return _mm_unpacklo_epi64(load_8_parts(parts), load_8_parts(parts + 2 * COLUMN_PLACE_STEP));
+}
+
+/* Fetches the scales of the fourth group after one: lines here and there, which no prefetcher foresees. */
 INLINE void fetch_panel_scales(const struct column_panel *panel, size_t group, const enum weight_type type) {
     group += 4;
     if (group % column_block_groups(type) == 0) {
-        _mm_prefetch(panel_scales(panel, group, 0, type), _MM_HINT_T0);
-        if (column_has_minimum(type)) _mm_prefetch(panel_minima(panel, group, 0, type), _MM_HINT_T0);
+        for (size_t row = 0; row < 16; row += 8) { /* of 64 rows, in two lines */
+            _mm_prefetch(panel_scales(panel, group, row, type), _MM_HINT_T0);
+            if (column_has_minimum(type)) _mm_prefetch(panel_minima(panel, group, row, type), _MM_HINT_T0);
+        }
     }
     if (!column_has_parts(type)) return;
     _mm_prefetch(panel_parts(panel, group, 0, 0, type), _MM_HINT_T0);
@@ -88,13 +108,13 @@ struct panel_octet {
 INLINE struct panel_octet panel_octet_of(const struct column_panel *panel, size_t group, size_t row,
                                          const enum weight_type type) {
     struct panel_octet octet;
-    octet.scale = load_8_f16(panel_scales(panel, group, row, type));
-    octet.minimum = column_has_minimum(type) ? load_8_f16(panel_minima(panel, group, row, type))
+    octet.scale = load_8_scales(panel_scales(panel, group, row, type));
+    octet.minimum = column_has_minimum(type) ? load_8_scales(panel_minima(panel, group, row, type))
                                              : multiply_floats(octet.scale, all_floats(-(float)column_zero(type)));
     if (!column_has_parts(type)) return octet;
-    octet.scale = multiply_floats(octet.scale, load_8_u8(panel_parts(panel, group, row, 0, type)));
+    octet.scale = multiply_floats(octet.scale, floats_of_u8(load_8_parts(panel_parts(panel, group, row, 0, type))));
     octet.minimum = multiply_floats(multiply_floats(octet.minimum, all_floats(-1)),
-                                    load_8_u8(panel_parts(panel, group, row, 1, type)));
+                                    floats_of_u8(load_8_parts(panel_parts(panel, group, row, 1, type))));
     return octet;
 }
 

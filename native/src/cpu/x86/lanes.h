@@ -121,8 +121,8 @@ INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
 }
 
 /* The values of 8 bytes. */
-INLINE floats_8 load_8_u8(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p))); }
-INLINE floats_8 load_8_s8(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p))); }
+INLINE floats_8 floats_of_u8(bytes_16 bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)); }
+INLINE floats_8 floats_of_s8(bytes_16 bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)); }
 
 INLINE floats_8 load_8_f32(const void *p) { return _mm256_loadu_ps(p); }
 INLINE floats_8 load_8_f16(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }

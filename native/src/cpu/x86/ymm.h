@@ -55,15 +55,6 @@ INLINE void interleave(integers rows[4], const integers columns[4]) {
     rows[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
 }
 
-INLINE void in_order(integers v[4]) {
-    const __m256i a = _mm256_permute2x128_si256(v[0], v[1], 0x20), b = _mm256_permute2x128_si256(v[2], v[3], 0x20);
-    const __m256i c = _mm256_permute2x128_si256(v[0], v[1], 0x31), d = _mm256_permute2x128_si256(v[2], v[3], 0x31);
-    v[0] = a;
-    v[1] = b;
-    v[2] = c;
-    v[3] = d;
-}
-
 /* ------------------------------------------------------------------ floats */
 
 INLINE floats splat_float(float f) { return _mm256_set1_ps(f); }
@@ -77,6 +68,16 @@ INLINE floats load_brain(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
 }
 INLINE void store(float *p, floats f) { _mm256_storeu_ps(p, f); }
+
+/* As many as there are of the first lanes of 128 bits, then of the second. */
+INLINE void in_order(floats v[4]) {
+    const __m256 a = _mm256_permute2f128_ps(v[0], v[1], 0x20), b = _mm256_permute2f128_ps(v[2], v[3], 0x20);
+    const __m256 c = _mm256_permute2f128_ps(v[0], v[1], 0x31), d = _mm256_permute2f128_ps(v[2], v[3], 0x31);
+    v[0] = a;
+    v[1] = b;
+    v[2] = c;
+    v[3] = d;
+}
 
 /* The first `count` lanes, 1 to 8. */
 INLINE void store_some(float *p, floats f, size_t count) {

@@ -53,16 +53,6 @@ INLINE void interleave(integers rows[4], const integers columns[4]) {
     rows[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
 }
 
-/* A transposition of 4 x 4 lanes of 128 bits. */
-INLINE void in_order(integers v[4]) {
-    const __m512i a = _mm512_shuffle_i32x4(v[0], v[1], 0x44), b = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
-    const __m512i c = _mm512_shuffle_i32x4(v[0], v[1], 0xee), d = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
-    v[0] = _mm512_shuffle_i32x4(a, b, 0x88);
-    v[1] = _mm512_shuffle_i32x4(a, b, 0xdd);
-    v[2] = _mm512_shuffle_i32x4(c, d, 0x88);
-    v[3] = _mm512_shuffle_i32x4(c, d, 0xdd);
-}
-
 /* vpdpbusd wants weights unsigned: signed ones get 128 added. */
 enum { SIGNED_OFFSET = 128 };
 
@@ -87,6 +77,16 @@ INLINE floats load_brain(const void *p) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
 }
 INLINE void store(float *p, floats f) { _mm512_storeu_ps(p, f); }
+
+/* A transposition of 4 x 4 lanes of 128 bits. */
+INLINE void in_order(floats v[4]) {
+    const __m512 a = _mm512_shuffle_f32x4(v[0], v[1], 0x44), b = _mm512_shuffle_f32x4(v[2], v[3], 0x44);
+    const __m512 c = _mm512_shuffle_f32x4(v[0], v[1], 0xee), d = _mm512_shuffle_f32x4(v[2], v[3], 0xee);
+    v[0] = _mm512_shuffle_f32x4(a, b, 0x88);
+    v[1] = _mm512_shuffle_f32x4(a, b, 0xdd);
+    v[2] = _mm512_shuffle_f32x4(c, d, 0x88);
+    v[3] = _mm512_shuffle_f32x4(c, d, 0xdd);
+}
 
 /* The first `count` lanes, 1 to 16. */
 INLINE void store_some(float *p, floats f, size_t count) {
