@@ -1,5 +1,6 @@
 package dev.rwkv4j.tool.cli;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
@@ -10,14 +11,21 @@ public final class Suggestion {
     }
 
     /**
-     * The known word that is nearest to a mistyped one.
+     * The known word that is nearest to a mistyped one; of several, the one that begins most like it.
      *
      * @return nothing if none is near: more than a third of its letters would have to change
      */
     public static Optional<String> of(String typed, Collection<String> known) {
         return known.stream()
                 .filter(word -> edits(typed, word) <= Math.max(1, word.length() / 3))
-                .min(Comparator.comparingInt(word -> edits(typed, word)));
+                .min(Comparator.comparingInt((String word) -> edits(typed, word))
+                        .thenComparingInt(word -> -commonPrefix(typed, word)));
+    }
+
+    private static int commonPrefix(String a, String b) {
+        int length = Math.min(a.length(), b.length());
+        int difference = Arrays.mismatch(a.toCharArray(), 0, length, b.toCharArray(), 0, length);
+        return difference < 0 ? length : difference;
     }
 
     /** Letters inserted, deleted, replaced, or swapped with their neighbour. */

@@ -105,6 +105,11 @@ class FormatsTest {
     }
 
     @Test
+    void ofWordsEquallyNearTheOneThatBeginsAlikeIsMeant() {
+        assertThat(Suggestion.of("rwkv7-9b", List.of("rwkv4-3b", "rwkv7-2.9b", "rwkv6-3b"))).contains("rwkv7-2.9b");
+    }
+
+    @Test
     void progressIsForTerminals() {
         Capture pipe = new Capture();
         long[] now = {0};
