@@ -42,11 +42,20 @@ static struct activations take_activations(struct arena *arena, const struct rwk
     return activations;
 }
 
-static size_t max_panel_bytes(const struct rwkv_model *model) {
+/* Of the panels that are unpacked at once. */
+static size_t max_panels_bytes(const struct rwkv_model *model) {
+    const struct kernels *kernels = model->kernels;
     size_t max = 0;
     for (int panel = 0; panel < PANEL_COUNT; panel++) {
         if (model->max_columns[panel] == 0) continue;
-        const size_t bytes = model->kernels->panel_bytes((enum panel)panel, model->max_columns[panel]);
+        const size_t bytes = kernels->panel_bytes((enum panel)panel, model->max_columns[panel]);
+        if (bytes > max) max = bytes;
+    }
+    for (uint32_t i = 0; i < model->layer_count; i++) {
+        const struct matrix *matrix = &model->layers[i].channel_value;
+        if (!matrix->by_column || !kernels->columns[matrix->type].pack) continue;
+        const size_t panels = COLUMN_PACK_ROWS / kernels->panel_rows;
+        const size_t bytes = panels * kernels->panel_bytes(kernels->matrix[matrix->type].panel, matrix->columns);
         if (bytes > max) max = bytes;
     }
     return max;
@@ -68,7 +77,7 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
 static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_model *model, size_t rows) {
     const size_t panel_results = rows * model->kernels->panel_rows;
     const size_t tile = panel_results > MAX_ITEM_ROWS ? panel_results : MAX_ITEM_ROWS;
-    desk->panel = take(arena, 1, max_panel_bytes(model));
+    desk->panels = take(arena, 1, max_panels_bytes(model));
     desk->tile = take(arena, tile, sizeof(float));
     desk->row = take(arena, model->width, sizeof(float));
     desk->lerp = take(arena, model->width, sizeof(float));

@@ -30,10 +30,10 @@ struct activations {
 
 /* Memory that one thread has for itself. */
 struct desk {
-    void *panel; /* unpacked weights */
-    float *tile; /* results before they are added to something */
-    float *row;  /* [width] */
-    float *lerp; /* [width] */
+    char *panels; /* unpacked weights */
+    float *tile;  /* results before they are added to something */
+    float *row;   /* [width] */
+    float *lerp;  /* [width] */
 
     /* Of one row, when it is the only one. */
     float *h;                          /* [width] */

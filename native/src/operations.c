@@ -192,7 +192,7 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
 
 /* ------------------------------------------------------------------ matrix products
  *
- * Many rows of activations: an item is a panel, whose weights are unpacked once and then used for all of them.
+ * Many rows of activations: an item is a panel or some, whose weights are unpacked once and then used for all of them.
  * Few: the kernel for one row of activations is called for each; an item is many weight rows, which stay in the cache
  * meanwhile. The items of a thread lie one after the other, so that their size matters little for reading memory: it is
  * a compromise between calls and what threads wait for each other at the end.
@@ -209,11 +209,16 @@ static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, si
     return tokens >= MIN_PANEL_TOKENS && can_pack;
 }
 
+/* Rows that are unpacked at once. */
+static size_t unpacked_rows(const struct chunk *chunk, const struct matrix *matrix) {
+    return matrix->by_column ? COLUMN_PACK_ROWS : chunk->kernels->panel_rows;
+}
+
 /* An item whose results are quantised is made of whole groups. */
 static size_t rows_per_item(const struct chunk *chunk, const struct product *product, size_t tokens) {
     const struct matrix *matrix = product->matrix;
     const size_t unit = product->quantised ? Q8_GROUP : 1;
-    if (by_panels(chunk, matrix, tokens)) return max_size(unit, chunk->kernels->panel_rows);
+    if (by_panels(chunk, matrix, tokens)) return max_size(unit, unpacked_rows(chunk, matrix));
     return min_size(MAX_ITEM_ROWS, max_size(unit, ITEM_BYTES / matrix->row_bytes / unit * unit));
 }
 
@@ -268,20 +273,32 @@ static const char *input_of(const struct product *product, size_t *stride) {
 static bool is_direct(const struct product *product) { return !product->add && !product->outputs; }
 
 static void multiply_panel(const struct chunk *chunk, const struct desk *desk, const struct product *product,
-                           size_t first, size_t rows, size_t tokens, enum selection selection) {
+                           const char *panel, size_t first, size_t rows, size_t tokens, enum selection selection) {
     const struct matrix *matrix = product->matrix;
-    const struct matrix_kernels *kernels = &chunk->kernels->matrix[matrix->type];
+    gemm_kernel *gemm = chunk->kernels->gemm[chunk->kernels->matrix[matrix->type].panel];
     float *results = is_direct(product) ? product->output + first : desk->tile;
     const size_t stride = is_direct(product) ? product->stride : rows;
     size_t x_stride;
     const char *x = input_of(product, &x_stride);
-    if (matrix->by_column)
-        chunk->kernels->columns[matrix->type].pack(desk->panel, matrix->by_column, matrix->rows, first,
-                                                   matrix->columns);
-    else
-        kernels->pack(desk->panel, matrix->data + first * matrix->row_bytes, matrix->row_bytes, rows, matrix->columns);
-    chunk->kernels->gemm[kernels->panel](results, stride, desk->panel, rows, x, x_stride, tokens, matrix->columns);
+    gemm(results, stride, panel, rows, x, x_stride, tokens, matrix->columns);
     finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
+}
+
+/* At most as many rows as are unpacked at once. */
+static void multiply_panels(const struct chunk *chunk, const struct desk *desk, const struct product *product,
+                            size_t first, size_t rows, size_t tokens, enum selection selection) {
+    const struct matrix *matrix = product->matrix;
+    const struct kernels *kernels = chunk->kernels;
+    const struct matrix_kernels *by_row = &kernels->matrix[matrix->type];
+    if (matrix->by_column)
+        kernels->columns[matrix->type].pack(desk->panels, matrix->by_column, matrix->rows, first, matrix->columns);
+    else
+        by_row->pack(desk->panels, matrix->data + first * matrix->row_bytes, matrix->row_bytes, rows, matrix->columns);
+    const char *panel = desk->panels;
+    const size_t panel_bytes = kernels->panel_bytes(by_row->panel, matrix->columns);
+    for (size_t row = 0; row < rows; row += kernels->panel_rows, panel += panel_bytes)
+        multiply_panel(chunk, desk, product, panel, first + row, min_size(kernels->panel_rows, rows - row), tokens,
+                       selection);
 }
 
 static void multiply_rows(const struct chunk *chunk, const struct desk *desk, const struct product *product,
@@ -301,11 +318,11 @@ static void multiply_rows(const struct chunk *chunk, const struct desk *desk, co
 static void multiply_item(const struct chunk *chunk, const struct desk *desk, const struct product *product,
                           size_t item, size_t tokens, enum selection selection) {
     const struct matrix *matrix = product->matrix;
-    const size_t per_item = rows_per_item(chunk, product, tokens), panel_rows = chunk->kernels->panel_rows;
+    const size_t per_item = rows_per_item(chunk, product, tokens), at_once = unpacked_rows(chunk, matrix);
     const size_t first = item * per_item, end = min_size(first + per_item, matrix->rows);
     if (by_panels(chunk, matrix, tokens))
-        for (size_t row = first; row < end; row += panel_rows)
-            multiply_panel(chunk, desk, product, row, min_size(panel_rows, end - row), tokens, selection);
+        for (size_t row = first; row < end; row += at_once)
+            multiply_panels(chunk, desk, product, row, min_size(at_once, end - row), tokens, selection);
     else
         multiply_rows(chunk, desk, product, first, end - first, tokens, selection);
     if (product->quantised) quantise_rows(chunk, product, first, end - first, tokens);

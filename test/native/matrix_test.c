@@ -245,22 +245,26 @@ static void test_matvec(const struct kernels *tier, const struct matrix_case *c)
 #define aligned_free free
 #endif
 
-static void *panel_new(const struct kernels *tier, const struct matrix_case *c) {
-    const size_t bytes = tier->panel_bytes(tier->matrix[c->type].panel, c->n);
-    void *panel = aligned_alloc(64, bytes);
-    if (!panel || bytes % 64 != 0) {
-        printf("no memory for a panel of %zu bytes, or no multiple of 64\n", bytes);
+static size_t panel_bytes(const struct kernels *tier, const struct matrix_case *c) {
+    return tier->panel_bytes(tier->matrix[c->type].panel, c->n);
+}
+
+static char *panels_new(const struct kernels *tier, const struct matrix_case *c, size_t count) {
+    const size_t bytes = panel_bytes(tier, c) * count;
+    char *panels = aligned_alloc(64, bytes);
+    if (!panels || bytes % 64 != 0) {
+        printf("no memory for panels of %zu bytes, or no multiple of 64\n", bytes);
         exit(EXIT_FAILURE);
     }
-    memset(panel, GUARD_BYTE, bytes);
-    return panel;
+    memset(panels, GUARD_BYTE, bytes);
+    return panels;
 }
 
 static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
     const struct matrix_kernels *kernels = &tier->matrix[c->type];
     if (!kernels->pack) return;
     gemm_kernel *gemm = tier->gemm[kernels->panel];
-    void *panel = panel_new(tier, c);
+    void *panel = panels_new(tier, c, 1);
     for (size_t first = 0; first < c->rows; first += tier->panel_rows) {
         const size_t rows = c->rows - first < tier->panel_rows ? c->rows - first : tier->panel_rows;
         kernels->pack(panel, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
@@ -333,20 +337,26 @@ static void test_multiply_columns(const struct kernels *tier, const struct matri
 static void test_pack_columns(const struct kernels *tier, const struct matrix_case *c, const char *blocks) {
     const struct matrix_kernels *kernels = &tier->matrix[c->type];
     if (!tier->columns[c->type].pack) return;
-    void *panel = panel_new(tier, c);
+    gemm_kernel *gemm = tier->gemm[kernels->panel];
+    const size_t count = COLUMN_PACK_ROWS / tier->panel_rows, bytes = panel_bytes(tier, c);
+    char *of_rows = panels_new(tier, c, 1), *of_columns = panels_new(tier, c, count);
     float by_row[MAX_TOKENS * 64], by_column[MAX_TOKENS * 64];
     for (size_t first = 0; first < c->rows; first += tier->panel_rows) {
         const size_t rows = c->rows - first < tier->panel_rows ? c->rows - first : tier->panel_rows;
-        kernels->pack(panel, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
-        tier->gemm[kernels->panel](by_row, rows, panel, rows, c->x, c->x_stride, c->tokens, c->n);
-        memset(panel, GUARD_BYTE, tier->panel_bytes(kernels->panel, c->n));
-        tier->columns[c->type].pack(panel, blocks, c->rows, first, c->n);
-        tier->gemm[kernels->panel](by_column, rows, panel, rows, c->x, c->x_stride, c->tokens, c->n);
+        const size_t panel = first / tier->panel_rows % count;
+        kernels->pack(of_rows, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
+        gemm(by_row, rows, of_rows, rows, c->x, c->x_stride, c->tokens, c->n);
+        if (panel == 0) {
+            memset(of_columns, GUARD_BYTE, bytes * count);
+            tier->columns[c->type].pack(of_columns, blocks, c->rows, first, c->n);
+        }
+        gemm(by_column, rows, of_columns + panel * bytes, rows, c->x, c->x_stride, c->tokens, c->n);
         CHECK(memcmp(by_row, by_column, c->tokens * rows * sizeof *by_row) == 0,
               "%s pack_columns %s, %s: rows from %zu on of %zu", tier->name, weight_formats[c->type].name,
               kind_names[c->kind], first, c->rows);
     }
-    aligned_free(panel);
+    aligned_free(of_columns);
+    aligned_free(of_rows);
 }
 
 static void test_columns(const struct kernels *tier, const struct matrix_case *c) {
@@ -378,7 +388,7 @@ static void test_not_a_number(const struct kernels *tier, enum weight_type type)
     for (int r = 0; r < 3; r++) CHECK(isnan(y[r]), "%s %s", tier->name, weight_formats[type].name);
     if (tier->matrix[type].pack) {
         float all[9];
-        void *panel = panel_new(tier, &c);
+        void *panel = panels_new(tier, &c, 1);
         tier->matrix[type].pack(panel, c.weights, c.weights_stride, 3, c.n);
         tier->gemm[tier->matrix[type].panel](all, 3, panel, 3, c.x, c.x_stride, 3, c.n);
         for (int i = 0; i < 9; i++)

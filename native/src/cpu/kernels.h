@@ -195,16 +195,21 @@ struct matrix_kernels {
  * multiply_columns_TYPE  one activation row, a range of groups of columns. Columns whose activation is 0 are not read,
  *                        and count as 0 even where a number of theirs is not finite.
  *
- * pack_columns_TYPE      as pack_TYPE, to the same panel.
+ * pack_columns_TYPE      as pack_TYPE, to the same panels, several if they have few rows: of a line of the cache, which
+ *                        is up to 128 rows of a column, the fewer are unpacked, the more often it is read.
  */
+
+/* Rows of panels that are unpacked at once: half a line of numbers of 4 bits. */
+#define COLUMN_PACK_ROWS 32
 
 /* y[r] = sum over the columns of `groups` groups, from group `first` on, of matrix[r] * x, for all R rows of the
  * layout. x as for matvec, n activations in all. */
 typedef void multiply_columns_kernel(float *y, const void *matrix, size_t rows, const void *x, size_t n, size_t first,
                                      size_t groups);
 
-/* Unpacks panel_rows of the R rows of the layout, from row `first` on, a multiple of panel_rows. */
-typedef void pack_columns_kernel(void *panel, const void *matrix, size_t rows, size_t first, size_t n);
+/* Unpacks COLUMN_PACK_ROWS of the R rows of the layout, from row `first` on, a multiple of them. Panels lie panel_bytes
+ * apart. */
+typedef void pack_columns_kernel(void *panels, const void *matrix, size_t rows, size_t first, size_t n);
 
 struct column_kernels {
     multiply_columns_kernel *multiply; /* NULL: not in this tier */

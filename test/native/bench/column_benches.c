@@ -38,7 +38,7 @@ struct column_bench {
     size_t x_bytes;
     struct column_thread *threads;
     char *panels;
-    size_t panel_rows, panel_bytes;
+    size_t panels_bytes;
 };
 
 static void columns_item(const void *argument, size_t item, uint32_t thread) {
@@ -52,9 +52,9 @@ static void columns_item(const void *argument, size_t item, uint32_t thread) {
 
 static void pack_columns_item(const void *argument, size_t item, uint32_t thread) {
     const struct column_bench *c = argument;
-    const size_t panels = c->rows / c->panel_rows;
-    c->kernels->pack(c->panels + thread * c->panel_bytes, c->blocks + item / panels * c->matrix_bytes, c->rows,
-                     item % panels * c->panel_rows, c->n);
+    const size_t items = c->rows / COLUMN_PACK_ROWS;
+    c->kernels->pack(c->panels + thread * c->panels_bytes, c->blocks + item / items * c->matrix_bytes, c->rows,
+                     item % items * COLUMN_PACK_ROWS, c->n);
 }
 
 static size_t matrix_count(const struct bench *bench, enum weight_type type) {
@@ -125,10 +125,9 @@ static void bench_pack_columns(struct bench *bench, enum weight_type type) {
     if (!kernels->columns[type].pack || !bench_wants(bench, "pack_columns", name)) return;
     bench_begin(bench);
     struct column_bench c = columns_new(bench, type);
-    c.panel_rows = kernels->panel_rows;
-    c.panel_bytes = kernels->panel_bytes(kernels->matrix[type].panel, c.n);
-    c.panels = bench_take(bench, bench->threads * c.panel_bytes);
-    const size_t panels = c.rows / c.panel_rows;
+    c.panels_bytes = COLUMN_PACK_ROWS / kernels->panel_rows * kernels->panel_bytes(kernels->matrix[type].panel, c.n);
+    c.panels = bench_take(bench, bench->threads * c.panels_bytes);
+    const size_t items = c.rows / COLUMN_PACK_ROWS;
     char detail[64];
     snprintf(detail, sizeof detail, "%zu x %zu, memory", c.rows, c.n);
     bench_report(bench, &(struct workload){.group = "pack_columns",
@@ -136,9 +135,9 @@ static void bench_pack_columns(struct bench *bench, enum weight_type type) {
                                            .detail = detail,
                                            .item = pack_columns_item,
                                            .argument = &c,
-                                           .items = panels * matrix_count(bench, type),
-                                           .unit_items = (double)panels,
-                                           .bytes = (double)c.matrix_bytes / (double)panels,
+                                           .items = items * matrix_count(bench, type),
+                                           .unit_items = (double)items,
+                                           .bytes = (double)c.matrix_bytes / (double)items,
                                            .byte_limit = bench->limits.memory});
     free(c.memory);
 }

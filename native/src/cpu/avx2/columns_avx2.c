@@ -3,4 +3,4 @@
 #include "dots.h"
 
 #define KERNEL(name) avx2_##name
-#include "../x86/columns.inc"
+#include "../simd/columns.inc"

@@ -2,4 +2,4 @@
 #include "../x86/zmm.h"
 
 #define KERNEL(name) avx512_##name
-#include "../x86/columns.inc"
+#include "../simd/columns.inc"

@@ -10,7 +10,7 @@
  * in the same page. Besides, two rows share what is to be done for the activations. Q8_0 is read as one: with more
  * bytes and less to compute, two threads come so close to what memory gives that more streams only disturb each other.
  */
-#include "../x86/fetch.h"
+#include "../simd/fetch.h"
 #include "../x86/quads.h"
 
 #define X(NAME, name) matvec_kernel avx512_matvec_##name;

@@ -4,4 +4,4 @@
 
 #define KERNEL(name) avxvnni_##name
 #include "../simd/pack.inc"
-#include "../x86/pack_columns.inc"
+#include "../simd/pack_columns.inc"

@@ -22,6 +22,11 @@ typedef __m256 floats_8;
 INLINE bytes_16 load_16_bytes(const void *p) { return _mm_loadu_si128(p); }
 INLINE bytes_32 load_32_bytes(const void *p) { return _mm256_loadu_si256(p); }
 
+/* 8 bytes, and 8 more that lie `stride` bytes further on. */
+INLINE bytes_16 load_eights(const void *p, size_t stride) {
+    return _mm_unpacklo_epi64(_mm_loadl_epi64(p), _mm_loadl_epi64((const __m128i *)((const char *)p + stride)));
+}
+
 INLINE bytes_16 bytes_of_words(uint32_t w0, uint32_t w1, uint32_t w2, uint32_t w3) {
     return _mm_setr_epi32((int)w0, (int)w1, (int)w2, (int)w3);
 }
@@ -60,6 +65,32 @@ INLINE bytes_32 where_set(bytes_32 bytes, bytes_32 bit, int value) {
 
 /* Entry `index` (0..15 each) of the table in the same half. */
 INLINE bytes_32 look_up(bytes_32 tables, bytes_32 index) { return _mm256_shuffle_epi8(tables, index); }
+
+/* Products of integers of 2 bits and of bytes, whose lower 8 bits are kept. */
+INLINE bytes_32 multiply_two_bits(bytes_32 two_bits, bytes_32 factor) {
+    const __m256i ones = _mm256_set1_epi8(1), zero = _mm256_setzero_si256();
+    const __m256i once = _mm256_sub_epi8(zero, _mm256_and_si256(two_bits, ones));
+    const __m256i twice = _mm256_sub_epi8(zero, _mm256_and_si256(_mm256_srli_epi16(two_bits, 1), ones));
+    return _mm256_add_epi8(_mm256_and_si256(once, factor), _mm256_and_si256(twice, _mm256_add_epi8(factor, factor)));
+}
+
+/* The first 8 bytes of each, by turns. */
+INLINE bytes_16 by_turns(bytes_16 a, bytes_16 b) { return _mm_unpacklo_epi8(a, b); }
+
+/* Of columns a, b, c, d: a0 b0 c0 d0 a1 b1 … */
+INLINE void interleave_4(bytes_32 rows[4], const bytes_32 columns[4]) {
+    const __m256i ab_low = _mm256_unpacklo_epi8(columns[0], columns[1]);
+    const __m256i ab_high = _mm256_unpackhi_epi8(columns[0], columns[1]);
+    const __m256i cd_low = _mm256_unpacklo_epi8(columns[2], columns[3]);
+    const __m256i cd_high = _mm256_unpackhi_epi8(columns[2], columns[3]);
+    /* rows 0 to 3 and 16 to 19, and so on */
+    const __m256i first = _mm256_unpacklo_epi16(ab_low, cd_low), second = _mm256_unpackhi_epi16(ab_low, cd_low);
+    const __m256i third = _mm256_unpacklo_epi16(ab_high, cd_high), fourth = _mm256_unpackhi_epi16(ab_high, cd_high);
+    rows[0] = _mm256_permute2x128_si256(first, second, 0x20);
+    rows[1] = _mm256_permute2x128_si256(third, fourth, 0x20);
+    rows[2] = _mm256_permute2x128_si256(first, second, 0x31);
+    rows[3] = _mm256_permute2x128_si256(third, fourth, 0x31);
+}
 
 /* ------------------------------------------------------------------ 16-bit integers */
 
@@ -120,12 +151,13 @@ INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
     return _mm256_cvtph_ps(halves);
 }
 
-/* The values of 8 bytes. */
+/* The values of the first 8 bytes; of 8 float16. */
 INLINE floats_8 floats_of_u8(bytes_16 bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)); }
 INLINE floats_8 floats_of_s8(bytes_16 bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)); }
 
 INLINE floats_8 load_8_f32(const void *p) { return _mm256_loadu_ps(p); }
-INLINE floats_8 load_8_f16(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+INLINE floats_8 floats_of_halves(bytes_16 halves) { return _mm256_cvtph_ps(halves); }
+INLINE floats_8 load_8_f16(const void *p) { return floats_of_halves(load_16_bytes(p)); }
 INLINE floats_8 load_8_bf16(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
 }

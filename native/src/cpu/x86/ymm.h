@@ -1,5 +1,5 @@
 /*
- * The words of x86/gemm.inc and x86/columns.inc in registers of 256 bits, for AVX2. Products of integers are not among
+ * The words of x86/gemm.inc and simd/columns.inc in registers of 256 bits, for AVX2. Products of integers are not among
  * them: a tier has its own.
  */
 #ifndef RWKV_YMM_H
@@ -20,8 +20,10 @@ typedef __m256 floats;
 /* ------------------------------------------------------------------ integers */
 
 INLINE integers load(const void *p) { return _mm256_loadu_si256(p); }
-INLINE integers repeat_16(const void *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(p)); }
-INLINE integers repeat_32(const void *p) { return _mm256_loadu_si256(p); }
+INLINE integers load_repeated(const void *p, const size_t bytes, size_t at) {
+    (void)at; /* a multiple of 32 */
+    return bytes == 16 ? _mm256_broadcastsi128_si256(_mm_loadu_si128(p)) : load(p);
+}
 INLINE integers widen_u8(const void *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p)); }
 INLINE integers widen_s8(const void *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(p)); }
 INLINE integers splat(int32_t i) { return _mm256_set1_epi32(i); }
@@ -30,15 +32,21 @@ INLINE integers broadcast_4(const void *bytes) {
     memcpy(&four, bytes, sizeof four);
     return splat(four);
 }
-INLINE integers splat_byte(int byte) { return _mm256_set1_epi8((char)byte); }
-INLINE integers and_bits(integers a, integers b) { return _mm256_and_si256(a, b); }
 INLINE integers or_bits(integers a, integers b) { return _mm256_or_si256(a, b); }
-INLINE integers shift_right(integers words, const int bits) { return _mm256_srli_epi16(words, bits); }
-INLINE integers shift_left(integers words, const int bits) { return _mm256_slli_epi16(words, bits); }
+INLINE integers shift_and_mask(integers bytes, const int right, const int mask) {
+    const __m256i shifted = right > 0   ? _mm256_srli_epi16(bytes, right)
+                            : right < 0 ? _mm256_slli_epi16(bytes, -right)
+                                        : bytes;
+    return _mm256_and_si256(shifted, _mm256_set1_epi8((char)mask));
+}
 INLINE integers shift_pieces(integers pieces, const int bits, const int first) {
 #define COUNT(i) bits *((first + i) / bits)
     return _mm256_srlv_epi64(pieces, _mm256_setr_epi64x(COUNT(0), COUNT(0), COUNT(1), COUNT(1)));
 #undef COUNT
+}
+INLINE uint32_t where_not_zero(const void *bytes) {
+    const __m256i zeros = _mm256_cmpeq_epi8(load(bytes), _mm256_setzero_si256());
+    return ~(uint32_t)_mm256_movemask_epi8(zeros);
 }
 INLINE integers look_up(const void *table, integers index) {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)), index);

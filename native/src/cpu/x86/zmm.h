@@ -1,4 +1,4 @@
-/* The words of x86/gemm.inc and x86/columns.inc in registers of 512 bits, with the products of VNNI. */
+/* The words of x86/gemm.inc and simd/columns.inc in registers of 512 bits, with the products of VNNI. */
 #ifndef RWKV_ZMM_H
 #define RWKV_ZMM_H
 
@@ -17,8 +17,10 @@ typedef __m512 floats;
 /* ------------------------------------------------------------------ integers */
 
 INLINE integers load(const void *p) { return _mm512_loadu_si512(p); }
-INLINE integers repeat_16(const void *p) { return _mm512_broadcast_i32x4(_mm_loadu_si128(p)); }
-INLINE integers repeat_32(const void *p) { return _mm512_broadcast_i64x4(_mm256_loadu_si256(p)); }
+INLINE integers load_repeated(const void *p, const size_t bytes, size_t at) {
+    (void)at; /* a multiple of 64 */
+    return bytes == 16 ? _mm512_broadcast_i32x4(_mm_loadu_si128(p)) : _mm512_broadcast_i64x4(_mm256_loadu_si256(p));
+}
 INLINE integers widen_u8(const void *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(p)); }
 INLINE integers widen_s8(const void *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(p)); }
 INLINE integers splat(int32_t i) { return _mm512_set1_epi32(i); }
@@ -27,16 +29,22 @@ INLINE integers broadcast_4(const void *bytes) {
     memcpy(&four, bytes, sizeof four);
     return splat(four);
 }
-INLINE integers splat_byte(int byte) { return _mm512_set1_epi8((char)byte); }
-INLINE integers and_bits(integers a, integers b) { return _mm512_and_si512(a, b); }
 INLINE integers or_bits(integers a, integers b) { return _mm512_or_si512(a, b); }
-INLINE integers shift_right(integers words, const int bits) { return _mm512_srli_epi16(words, (unsigned)bits); }
-INLINE integers shift_left(integers words, const int bits) { return _mm512_slli_epi16(words, (unsigned)bits); }
+INLINE integers shift_and_mask(integers bytes, const int right, const int mask) {
+    const __m512i shifted = right > 0   ? _mm512_srli_epi16(bytes, (unsigned)right)
+                            : right < 0 ? _mm512_slli_epi16(bytes, (unsigned)-right)
+                                        : bytes;
+    return _mm512_and_si512(shifted, _mm512_set1_epi8((char)mask));
+}
 INLINE integers shift_pieces(integers pieces, const int bits, const int first) {
 #define COUNT(i) bits *((first + i) / bits)
     return _mm512_srlv_epi64(
         pieces, _mm512_setr_epi64(COUNT(0), COUNT(0), COUNT(1), COUNT(1), COUNT(2), COUNT(2), COUNT(3), COUNT(3)));
 #undef COUNT
+}
+INLINE uint32_t where_not_zero(const void *bytes) {
+    const __m256i all = _mm256_loadu_si256(bytes);
+    return _mm256_test_epi8_mask(all, all);
 }
 INLINE integers look_up(const void *table, integers index) {
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(table)), index);

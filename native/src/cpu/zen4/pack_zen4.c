@@ -9,7 +9,7 @@
 #include "../x86/lanes.h"
 #include "panels_zen4.h"
 /* which need those */
-#include "../x86/column_panel.h"
+#include "../simd/column_panel.h"
 #include "../x86/quads.h"
 
 pack_kernel zen4_pack_q4_0, zen4_pack_q4_1, zen4_pack_q4_k;
@@ -187,7 +187,7 @@ INLINE void load_column_runs(__m512i runs[2], const char *column, size_t column_
 
 /* The integers of a group, and what they add to all products. */
 INLINE void pack_column_q(struct s4_group *group, const char *column, const struct column_panel *panel) {
-    const __m128i shift = _mm_cvtsi32_si128(panel->lower.shift[0]);
+    const __m128i shift = _mm_cvtsi32_si128(panel->lower.shift);
     const size_t bytes = panel->column_bytes;
     __m512i pairs[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t k = 0; k < RUNS; k++, column += 4 * bytes) {
@@ -214,7 +214,7 @@ INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_
                          size_t rows, size_t first, size_t n) {
     const size_t group_bytes = has_minimum ? sizeof(struct u4_group) : sizeof(struct s4_group);
     const struct column_panel panel = column_panel_of(matrix, rows, n, first, type);
-    const char *column = panel.column + panel.lower.offset[0];
+    const char *column = panel.column + panel.lower.offset;
     for (size_t g = 0; g < n / Q8_GROUP; g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
         fetch_panel_scales(&panel, g, type);
         pack_column_q((struct s4_group *)group, column, &panel);

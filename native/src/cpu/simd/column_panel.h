@@ -1,21 +1,20 @@
-/* Where the part of a matrix by column (columns.h) lies that becomes a panel. Included after a tier's panels. */
+/* Where the part of a matrix by column (columns.h) lies that becomes panels at once. Included after a tier's lanes and
+ * panels. */
 #ifndef RWKV_COLUMN_PANEL_H
 #define RWKV_COLUMN_PANEL_H
 
-#include <immintrin.h>
-
+#include "../../quant/blocks.h"
 #include "../columns.h"
-#include "../simd/inline.h"
+#include "fetch.h"
+#include "inline.h"
 
-enum { SIXTEENS = PANEL_ROWS / 16 };
-
-/* Where the integers of a panel's rows are in the lower or upper part of a column (columns.h). */
+/* Where the integers of the rows are in the lower or upper part of a column (columns.h). */
 struct panel_bits {
-    size_t offset[SIXTEENS]; /* of 16 rows each, from the beginning of the column */
-    int shift[SIXTEENS];     /* their place in bytes */
+    size_t offset; /* from the beginning of the column */
+    int shift;     /* their place in bytes; of single bits that of the first 16 rows, and the next bit of the others */
 };
 
-/* The part of a matrix that becomes a panel. */
+/* The part of a matrix that becomes panels. */
 struct column_panel {
     const char *matrix; /* from its first scale on */
     size_t rows, first;
@@ -24,18 +23,13 @@ struct column_panel {
     struct panel_bits lower, upper;
 };
 
-_Static_assert(COLUMN_TILE / 2 % PANEL_ROWS == 0, "a panel lies in one tile, in one half of its bytes");
+_Static_assert(COLUMN_PACK_ROWS == 32, "they lie side by side, but those of single bits");
+_Static_assert(COLUMN_PACK_ROWS % PANEL_ROWS == 0, "they are whole panels");
 
 INLINE struct panel_bits panel_bits_of(size_t offset, size_t first, const size_t bits) {
-    const size_t bytes = column_tile_bytes(bits);
-    struct panel_bits panel = {.offset = {0}};
-    UNROLL
-    for (size_t i = 0; bits != 0 && i < SIXTEENS; i++) {
-        const size_t row = first % COLUMN_TILE + 16 * i;
-        panel.offset[i] = offset + first / COLUMN_TILE * bytes + row % bytes;
-        panel.shift[i] = (int)(bits * (row / bytes));
-    }
-    return panel;
+    if (bits == 0) return (struct panel_bits){0, 0};
+    const size_t bytes = column_tile_bytes(bits), row = first % COLUMN_TILE;
+    return (struct panel_bits){offset + first / COLUMN_TILE * bytes + row % bytes, (int)(bits * (row / bytes))};
 }
 
 INLINE struct column_panel column_panel_of(const void *matrix, size_t rows, size_t n, size_t first,
@@ -51,7 +45,7 @@ INLINE struct column_panel column_panel_of(const void *matrix, size_t rows, size
     };
 }
 
-/* The scale of the block of a group, and the minimum, of row `row` of the panel. */
+/* The scale of the block of a group, and the minimum, of row `row` of these. */
 INLINE const char *panel_scales(const struct column_panel *panel, size_t group, size_t row,
                                 const enum weight_type type) {
     return panel->matrix + column_scale_offset(type, panel->rows, group) + 2 * column_place(panel->first + row);
@@ -68,22 +62,16 @@ INLINE const char *panel_parts(const struct column_panel *panel, size_t group, s
            column_place(panel->first + row);
 }
 
-/* Of 8 rows, the first of which is a multiple of 8. */
+/* Of 8 rows, the first of which is a multiple of 8; of 16. */
 INLINE floats_8 load_8_scales(const char *scales) {
-    const __m128i first = _mm_loadl_epi64((const __m128i *)scales);
-    const __m128i second = _mm_loadl_epi64((const __m128i *)(scales + 2 * COLUMN_PLACE_STEP));
-    return _mm256_cvtph_ps(_mm_unpacklo_epi64(first, second));
+    return floats_of_halves(load_eights(scales, 2 * COLUMN_PLACE_STEP));
 }
-INLINE __m128i load_4_parts(const char *parts) {
-    int32_t four;
-    memcpy(&four, parts, sizeof four);
-    return _mm_cvtsi32_si128(four);
+INLINE bytes_16 load_8_parts(const char *parts) {
+    return bytes_of_words(load_u32(parts), load_u32(parts + COLUMN_PLACE_STEP), 0, 0);
 }
-INLINE __m128i load_8_parts(const char *parts) {
-    return _mm_unpacklo_epi32(load_4_parts(parts), load_4_parts(parts + COLUMN_PLACE_STEP));
-}
-INLINE __m128i load_16_parts(const char *parts) {
-    return _mm_unpacklo_epi64(load_8_parts(parts), load_8_parts(parts + 2 * COLUMN_PLACE_STEP));
+INLINE bytes_16 load_16_parts(const char *parts) {
+    return bytes_of_words(load_u32(parts), load_u32(parts + COLUMN_PLACE_STEP), load_u32(parts + 2 * COLUMN_PLACE_STEP),
+                          load_u32(parts + 3 * COLUMN_PLACE_STEP));
 }
 
 /* Fetches the scales of the fourth group after one: lines here and there, which no prefetcher foresees. */
@@ -91,13 +79,13 @@ INLINE void fetch_panel_scales(const struct column_panel *panel, size_t group, c
     group += 4;
     if (group % column_block_groups(type) == 0) {
         for (size_t row = 0; row < 16; row += 8) { /* of 64 rows, in two lines */
-            _mm_prefetch(panel_scales(panel, group, row, type), _MM_HINT_T0);
-            if (column_has_minimum(type)) _mm_prefetch(panel_minima(panel, group, row, type), _MM_HINT_T0);
+            fetch_line(panel_scales(panel, group, row, type), 1);
+            if (column_has_minimum(type)) fetch_line(panel_minima(panel, group, row, type), 1);
         }
     }
     if (!column_has_parts(type)) return;
-    _mm_prefetch(panel_parts(panel, group, 0, 0, type), _MM_HINT_T0);
-    _mm_prefetch(panel_parts(panel, group, 0, 1, type), _MM_HINT_T0);
+    fetch_line(panel_parts(panel, group, 0, 0, type), 1);
+    fetch_line(panel_parts(panel, group, 0, 1, type), 1);
 }
 
 /* value = scale * integer + minimum, of 8 rows of types with a scale for each 32 columns */

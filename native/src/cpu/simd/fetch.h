@@ -9,10 +9,17 @@
 #ifndef RWKV_FETCH_H
 #define RWKV_FETCH_H
 
-#include <immintrin.h>
 #include <stddef.h>
 
-#include "../simd/inline.h"
+#include "inline.h"
+
+/* Fetches a line of the cache, as far as cache 1 or 2. It may lie anywhere. */
+INLINE void fetch_line(const void *p, const int cache) {
+    if (cache == 1)
+        __builtin_prefetch(p, 0, 3);
+    else
+        __builtin_prefetch(p, 0, 2);
+}
 
 /* Bytes between what is being read and what is fetched. */
 #define FETCH_DISTANCE 3072
@@ -20,13 +27,13 @@
 /* At p `bytes` bytes are being read: fetches as many of those that come after. They may lie anywhere. */
 INLINE void fetch_ahead(const void *p, const size_t bytes) {
     UNROLL
-    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)p + FETCH_DISTANCE + at, _MM_HINT_T0);
+    for (size_t at = 0; at < bytes; at += 64) fetch_line((const char *)p + FETCH_DISTANCE + at, 1);
 }
 
 /* Fetches `bytes` bytes, which may lie anywhere, as far as the second cache. */
 INLINE void fetch_to_cache_2(const void *p, const size_t bytes) {
     UNROLL
-    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)p + at, _MM_HINT_T1);
+    for (size_t at = 0; at < bytes; at += 64) fetch_line((const char *)p + at, 2);
 }
 
 #endif
