@@ -261,10 +261,6 @@ void by_column_pack_tile(char *matrix, enum weight_type type, const void *weight
 
 /* ------------------------------------------------------------------ a model */
 
-static bool packs(const struct rwkv_model *model, const struct matrix *matrix) {
-    return model->kernels->columns[matrix->type].multiply != NULL;
-}
-
 static size_t packed_bytes(const struct matrix *matrix) {
     return column_matrix_bytes(matrix->type, matrix->rows, matrix->columns);
 }
@@ -276,7 +272,6 @@ static void pack(void *argument, struct worker *worker) {
     for (size_t item; (item = pool_take(worker, items)) < items;) {
         const struct matrix *matrix = &model->layers[item / tiles].channel_value;
         const size_t tile = item % tiles, first = tile * COLUMN_TILE;
-        if (!matrix->by_column) continue;
         by_column_pack_tile(matrix->by_column, matrix->type, matrix->data, matrix->row_bytes, matrix->rows,
                             matrix->columns, tile);
         const size_t left = matrix->rows - first, rows = left < COLUMN_TILE ? left : COLUMN_TILE;
@@ -288,10 +283,7 @@ static void pack(void *argument, struct worker *worker) {
 /* The pieces of one allocation; false: there is no memory. */
 static bool allocate(struct rwkv_model *model) {
     size_t bytes = 0;
-    for (uint32_t i = 0; i < model->layer_count; i++)
-        if (packs(model, &model->layers[i].channel_value)) bytes += packed_bytes(&model->layers[i].channel_value);
-    if (bytes == 0) return true;
-
+    for (uint32_t i = 0; i < model->layer_count; i++) bytes += packed_bytes(&model->layers[i].channel_value);
     const size_t alignment = pages_alignment(bytes);
     char *memory = model_allocate(model, bytes + alignment);
     if (!memory) return false;
@@ -299,7 +291,6 @@ static bool allocate(struct rwkv_model *model) {
     if (alignment == HUGE_PAGE_BYTES) pages_prefer_huge(memory, bytes);
     for (uint32_t i = 0; i < model->layer_count; i++) {
         struct matrix *matrix = &model->layers[i].channel_value;
-        if (!packs(model, matrix)) continue;
         matrix->by_column = memory;
         memory += packed_bytes(matrix);
         model->tensor_bytes -= matrix->rows * matrix->row_bytes;
@@ -311,15 +302,13 @@ static bool allocate(struct rwkv_model *model) {
 static void advise(const struct rwkv_model *model, void (*tell)(const void *memory, size_t bytes)) {
     for (uint32_t i = 0; model->is_mapped && i < model->layer_count; i++) {
         const struct matrix *matrix = &model->layers[i].channel_value;
-        if (matrix->by_column) tell(matrix->data, matrix->rows * matrix->row_bytes);
+        tell(matrix->data, matrix->rows * matrix->row_bytes);
     }
 }
 
 enum rwkv_status by_column_pack(struct rwkv_model *model, struct rwkv_error *error) {
-    const uint64_t before = model->allocated_bytes;
     if (!allocate(model))
         return error_set(error, RWKV_ERROR_MEMORY, "no memory for the matrices that are laid out anew");
-    if (model->allocated_bytes == before) return RWKV_OK;
 
     struct pool *pool;
     const enum rwkv_status status = pool_create(thread_processor_count(), &pool, error);

@@ -8,8 +8,8 @@
 #include "model.h"
 
 /*
- * Lays them out anew, as far as the tier has kernels for that; what is read where it lies, and what is allocated, is
- * counted again. Of a mapped file, the pages that the old layout lies in do not stay resident.
+ * Lays them out anew; what is read where it lies, and what is allocated, is counted again. Of a mapped file, the pages
+ * that the old layout lies in do not stay resident.
  * Errors: MEMORY, THREAD.
  */
 enum rwkv_status by_column_pack(struct rwkv_model *model, struct rwkv_error *error);

@@ -12,6 +12,8 @@
 static void test_tables(const struct kernels *tier) {
     for (int type = 0; type < WEIGHT_TYPE_COUNT; type++) {
         CHECK(tier->matrix[type].matvec != NULL, "%s has no matvec for type %d", tier->name, type);
+        CHECK(tier->columns[type].multiply != NULL, "%s has no columns for type %d", tier->name, type);
+        CHECK(!tier->columns[type].pack == !tier->matrix[type].pack, "%s packs type %d one way only", tier->name, type);
         if (tier->matrix[type].pack) {
             CHECK(tier->gemm[tier->matrix[type].panel] != NULL, "%s has no gemm for type %d", tier->name, type);
             CHECK(tier->panel_rows > 0 && tier->panel_bytes != NULL, "%s has no panels", tier->name);

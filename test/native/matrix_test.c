@@ -360,7 +360,6 @@ static void test_pack_columns(const struct kernels *tier, const struct matrix_ca
 }
 
 static void test_columns(const struct kernels *tier, const struct matrix_case *c) {
-    if (!tier->columns[c->type].multiply) return;
     char *blocks = columns_new(c);
     test_multiply_columns(tier, c, blocks);
     test_pack_columns(tier, c, blocks);

@@ -212,8 +212,8 @@ typedef void multiply_columns_kernel(float *y, const void *matrix, size_t rows, 
 typedef void pack_columns_kernel(void *panels, const void *matrix, size_t rows, size_t first, size_t n);
 
 struct column_kernels {
-    multiply_columns_kernel *multiply; /* NULL: not in this tier */
-    pack_columns_kernel *pack;         /* NULL: this tier has no gemm */
+    multiply_columns_kernel *multiply;
+    pack_columns_kernel *pack; /* NULL: this tier has no gemm */
 };
 
 /* ------------------------------------------------------------------ encoders

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../simd/inline.h"
+#include "interleave.h"
 
 typedef uint8x16_t bytes_16;
 typedef struct {
@@ -35,6 +36,11 @@ INLINE void store_eights(void *p, size_t stride, bytes_32 bytes) {
     vst1_u8(eight + stride, vget_high_u8(bytes.low));
     vst1_u8(eight + 2 * stride, vget_low_u8(bytes.high));
     vst1_u8(eight + 3 * stride, vget_high_u8(bytes.high));
+}
+
+/* 8 bytes, and 8 more that lie `stride` bytes further on. */
+INLINE bytes_16 load_eights(const void *p, size_t stride) {
+    return vcombine_u8(vld1_u8(p), vld1_u8((const uint8_t *)p + stride));
 }
 
 INLINE bytes_16 bytes_of_words(uint32_t w0, uint32_t w1, uint32_t w2, uint32_t w3) {
@@ -79,6 +85,41 @@ INLINE bytes_32 where_set(bytes_32 bytes, bytes_32 bit, int value) {
 /* Entry `index` (0..15 each) of the table in the same half. */
 INLINE bytes_32 look_up(bytes_32 tables, bytes_32 index) {
     return join(vqtbl1q_u8(tables.low, index.low), vqtbl1q_u8(tables.high, index.high));
+}
+
+/* Products of integers of 2 bits and of bytes, whose lower 8 bits are kept. */
+INLINE bytes_32 multiply_two_bits(bytes_32 two_bits, bytes_32 factor) {
+    return join(vmulq_u8(two_bits.low, factor.low), vmulq_u8(two_bits.high, factor.high));
+}
+
+/* The first 8 bytes of each, by turns. */
+INLINE bytes_16 by_turns(bytes_16 a, bytes_16 b) { return vzip1q_u8(a, b); }
+
+/* The same with four bytes each, and all 16. */
+INLINE bytes_32 fours_by_turns(bytes_16 a, bytes_16 b) {
+    const uint32x4_t fours_a = vreinterpretq_u32_u8(a), fours_b = vreinterpretq_u32_u8(b);
+    return join(vreinterpretq_u8_u32(vzip1q_u32(fours_a, fours_b)), vreinterpretq_u8_u32(vzip2q_u32(fours_a, fours_b)));
+}
+
+/* Of columns a, b, c, d: a0 b0 c0 d0 a1 b1 …; the same of 8 columns. */
+INLINE void interleave_4(bytes_32 rows[4], const bytes_32 columns[4]) {
+    uint8x16_t low[4], high[4];
+    interleave_bytes(low, columns[0].low, columns[1].low, columns[2].low, columns[3].low);
+    interleave_bytes(high, columns[0].high, columns[1].high, columns[2].high, columns[3].high);
+    rows[0] = join(low[0], low[1]);
+    rows[1] = join(low[2], low[3]);
+    rows[2] = join(high[0], high[1]);
+    rows[3] = join(high[2], high[3]);
+}
+INLINE void interleave_8(bytes_32 rows[8], const bytes_32 columns[8]) {
+    bytes_32 first[4], second[4];
+    interleave_4(first, columns);
+    interleave_4(second, columns + 4);
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        rows[2 * i] = fours_by_turns(first[i].low, second[i].low);
+        rows[2 * i + 1] = fours_by_turns(first[i].high, second[i].high);
+    }
 }
 
 /* ------------------------------------------------------------------ 16-bit integers */
@@ -153,8 +194,15 @@ INLINE float load_half(const void *p) {
     return half;
 }
 
-INLINE floats_8 floats_of_halves(uint16x8_t bits) {
-    const float16x8_t halves = vreinterpretq_f16_u16(bits);
+/* The values of the first 8 bytes; of 8 float16. */
+INLINE floats_8 floats_of_u8(bytes_16 bytes) {
+    return floats_of_8_words(vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes))));
+}
+INLINE floats_8 floats_of_s8(bytes_16 bytes) {
+    return floats_of_8_words(vmovl_s8(vreinterpret_s8_u8(vget_low_u8(bytes))));
+}
+INLINE floats_8 floats_of_halves(bytes_16 bytes) {
+    const float16x8_t halves = vreinterpretq_f16_u8(bytes);
     return (floats_8){vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)};
 }
 
@@ -167,11 +215,11 @@ INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
         memcpy(&half, first + (size_t)i * stride, sizeof half);
         bits[i] = half;
     }
-    return floats_of_halves(bits);
+    return floats_of_halves(vreinterpretq_u8_u16(bits));
 }
 
 INLINE floats_8 load_8_f32(const void *p) { return (floats_8){vld1q_f32(p), vld1q_f32((const float *)p + 4)}; }
-INLINE floats_8 load_8_f16(const void *p) { return floats_of_halves(vld1q_u16(p)); }
+INLINE floats_8 load_8_f16(const void *p) { return floats_of_halves(vld1q_u8(p)); }
 INLINE floats_8 load_8_bf16(const void *p) {
     const uint16x8_t bits = vld1q_u16(p);
     return (floats_8){vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(bits), 16)),

@@ -3,5 +3,4 @@
 
 #define TIER "avx2"
 #define KERNEL(name) avx2_##name
-#define COLUMN_KERNEL(name) KERNEL(name)
 #include "../simd/table.inc"

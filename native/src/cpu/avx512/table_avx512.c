@@ -3,7 +3,6 @@
 
 #define TIER "avx512"
 #define KERNEL(name) avx512_##name
-#define COLUMN_KERNEL(name) KERNEL(name)
 /* Of AVX2: it is short, and registers of its width suit groups of 32. */
 #define avx512_quantise_q8 avx2_quantise_q8
 #include "../simd/table.inc"

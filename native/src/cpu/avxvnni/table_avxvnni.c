@@ -5,5 +5,4 @@
 #define TIER "avxvnni"
 #define KERNEL(name) avxvnni_##name
 #define VECTOR_KERNEL(name) avx2_##name
-#define COLUMN_KERNEL(name) KERNEL(name)
 #include "../simd/table.inc"

@@ -4,3 +4,4 @@
 
 #define KERNEL(name) dotprod_##name
 #include "../simd/pack.inc"
+#include "../simd/pack_columns.inc"

@@ -4,3 +4,4 @@
 
 #define KERNEL(name) neon_##name
 #include "../simd/pack.inc"
+#include "../simd/pack_columns.inc"

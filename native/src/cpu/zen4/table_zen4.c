@@ -3,7 +3,6 @@
 
 #define TIER "zen4"
 #define KERNEL(name) avx512_##name
-#define COLUMN_KERNEL(name) KERNEL(name)
 /* Everything is that of AVX-512, but for the products with integers of 4 bits. */
 #define avx512_kernels zen4_kernels
 #define avx512_gemm_s4 zen4_gemm_s4
