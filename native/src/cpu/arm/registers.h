@@ -15,7 +15,9 @@
 
 enum { FLOATS = 4 };
 
-typedef int32x4_t integers; /* or 16 bytes: sums are what is best left as it is */
+/* Sums, or 16 bytes: of the two it is bytes that change their type when they meet, as gcc 12 moves what does from
+ * register to register. */
+typedef int32x4_t integers;
 typedef float32x4_t floats;
 
 INLINE uint8x16_t as_bytes(integers i) { return vreinterpretq_u8_s32(i); }
