@@ -75,7 +75,8 @@ static void take_buffers(struct arena *arena, struct buffers *b, const struct rw
 }
 
 static void take_desk(struct arena *arena, struct desk *desk, const struct rwkv_model *model, size_t rows) {
-    const size_t panel_results = rows * model->kernels->panel_rows;
+    const size_t panel_rows = model->kernels->panel_rows;
+    const size_t panel_results = rows * (panel_rows > COLUMN_PACK_ROWS ? panel_rows : COLUMN_PACK_ROWS);
     const size_t tile = panel_results > MAX_ITEM_ROWS ? panel_results : MAX_ITEM_ROWS;
     desk->panels = take(arena, 1, max_panels_bytes(model));
     desk->tile = take(arena, tile, sizeof(float));

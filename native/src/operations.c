@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "observe.h"
 
 #include "cpu/columns.h"
@@ -205,7 +206,8 @@ void remember_shift(const struct chunk *chunk, struct worker *worker, const stru
 
 static bool by_panels(const struct chunk *chunk, const struct matrix *matrix, size_t tokens) {
     const struct kernels *kernels = chunk->kernels;
-    const bool can_pack = matrix->by_column ? kernels->columns[matrix->type].pack : kernels->matrix[matrix->type].pack;
+    const bool can_pack =
+        matrix->by_column ? kernels->columns[matrix->type].pack != NULL : kernels->matrix[matrix->type].pack != NULL;
     return tokens >= MIN_PANEL_TOKENS && can_pack;
 }
 
@@ -272,33 +274,42 @@ static const char *input_of(const struct product *product, size_t *stride) {
 /* Whether results are computed in their place. */
 static bool is_direct(const struct product *product) { return !product->add && !product->outputs; }
 
-static void multiply_panel(const struct chunk *chunk, const struct desk *desk, const struct product *product,
-                           const char *panel, size_t first, size_t rows, size_t tokens, enum selection selection) {
-    const struct matrix *matrix = product->matrix;
-    gemm_kernel *gemm = chunk->kernels->gemm[chunk->kernels->matrix[matrix->type].panel];
-    float *results = is_direct(product) ? product->output + first : desk->tile;
-    const size_t stride = is_direct(product) ? product->stride : rows;
-    size_t x_stride;
-    const char *x = input_of(product, &x_stride);
-    gemm(results, stride, panel, rows, x, x_stride, tokens, matrix->columns);
-    finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
+/* So many that a strip leaves room in the first cache for activations and results; whole blocks of all types. */
+static size_t strip_columns(enum panel panel) { return panel == PANEL_F32 ? 128 : 256; }
+
+static void pack(const struct kernels *kernels, void *panels, const struct matrix *matrix, size_t first, size_t rows,
+                 const struct strip *strip, struct fetch *fetch) {
+    if (matrix->by_column) {
+        kernels->columns[matrix->type].pack(panels, matrix->by_column, matrix->rows, first, strip);
+    } else {
+        const char *weights = matrix->data + first * matrix->row_bytes + matrix->row_bytes * strip->begin / strip->n;
+        kernels->matrix[matrix->type].pack(panels, weights, matrix->row_bytes, rows, strip->count, fetch);
+    }
 }
 
 /* At most as many rows as are unpacked at once. */
 static void multiply_panels(const struct chunk *chunk, const struct desk *desk, const struct product *product,
                             size_t first, size_t rows, size_t tokens, enum selection selection) {
-    const struct matrix *matrix = product->matrix;
     const struct kernels *kernels = chunk->kernels;
-    const struct matrix_kernels *by_row = &kernels->matrix[matrix->type];
-    if (matrix->by_column)
-        kernels->columns[matrix->type].pack(desk->panels, matrix->by_column, matrix->rows, first, matrix->columns);
-    else
-        by_row->pack(desk->panels, matrix->data + first * matrix->row_bytes, matrix->row_bytes, rows, matrix->columns);
-    const char *panel = desk->panels;
-    const size_t panel_bytes = kernels->panel_bytes(by_row->panel, matrix->columns);
-    for (size_t row = 0; row < rows; row += kernels->panel_rows, panel += panel_bytes)
-        multiply_panel(chunk, desk, product, panel, first + row, min_size(kernels->panel_rows, rows - row), tokens,
-                       selection);
+    const struct matrix *matrix = product->matrix;
+    const enum panel panel = kernels->matrix[matrix->type].panel;
+    const size_t n = matrix->columns, columns = tokens <= kernels->strip_tokens ? strip_columns(panel) : n;
+    float *results = is_direct(product) ? product->output + first : desk->tile;
+    const size_t stride = is_direct(product) ? product->stride : rows;
+    size_t x_stride;
+    const char *x = input_of(product, &x_stride);
+    for (size_t begin = 0; begin < n; begin += columns) {
+        const struct strip strip = {.n = n, .begin = begin, .count = min_size(columns, n - begin)};
+        struct fetch fetch = fetch_ahead(matrix, kernels, first, rows, &strip, tokens);
+        pack(kernels, desk->panels, matrix, first, rows, &strip, fetch.pack_step > 0 ? &fetch : NULL);
+        const char *unpacked = desk->panels;
+        for (size_t row = 0; row < rows; row += kernels->panel_rows) {
+            kernels->gemm[panel](results + row, stride, unpacked, min_size(kernels->panel_rows, rows - row), x,
+                                 x_stride, tokens, &strip, &fetch);
+            unpacked += kernels->panel_bytes(panel, strip.count);
+        }
+    }
+    finish_rows(chunk, product, results, stride, first, rows, 0, tokens, selection);
 }
 
 static void multiply_rows(const struct chunk *chunk, const struct desk *desk, const struct product *product,

@@ -260,18 +260,53 @@ static char *panels_new(const struct kernels *tier, const struct matrix_case *c,
     return panels;
 }
 
+/* The products of the rows of a panel and all tokens, strip by strip of so many columns; of `blocks`, the weights by
+ * column, unless that is NULL. Something is fetched, which changes nothing. */
+static void multiply_strips(const struct kernels *tier, const struct matrix_case *c, const char *blocks, char *panels,
+                            size_t first, size_t rows, size_t columns, float *y, size_t y_stride) {
+    const struct matrix_kernels *kernels = &tier->matrix[c->type];
+    const char *row = (const char *)c->weights + first * c->weights_stride;
+    const size_t block = weight_formats[c->type].block_elements, block_bytes = weight_formats[c->type].block_bytes;
+    const size_t others = blocks ? first % COLUMN_PACK_ROWS / tier->panel_rows : 0; /* that are unpacked with it */
+    for (size_t begin = 0; begin < c->n; begin += columns) {
+        const struct strip strip = {c->n, begin, c->n - begin < columns ? c->n - begin : columns};
+        struct fetch fetch = {.row = row,
+                              .row_bytes = c->weights_stride,
+                              .rows = (ptrdiff_t)rows,
+                              .line = row,
+                              .line_stride = 64,
+                              .line_step = 2,
+                              .lines = 3};
+        const size_t bytes = tier->panel_bytes(kernels->panel, strip.count);
+        memset(panels, GUARD_BYTE, (others + 1) * bytes);
+        if (blocks)
+            tier->columns[c->type].pack(panels, blocks, c->rows, first - first % COLUMN_PACK_ROWS, &strip);
+        else
+            kernels->pack(panels, row + begin / block * block_bytes, c->weights_stride, rows, strip.count,
+                          begin % (2 * columns) == 0 ? &fetch : NULL);
+        tier->gemm[kernels->panel](y, y_stride, panels + others * bytes, rows, c->x, c->x_stride, c->tokens, &strip,
+                                   &fetch);
+    }
+}
+
+/* Columns of the least strip: for floats any number. */
+static size_t least_strip(const struct matrix_case *c) {
+    const size_t block = weight_formats[c->type].block_elements;
+    return block == 1 ? 7 : block;
+}
+
 static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
     const struct matrix_kernels *kernels = &tier->matrix[c->type];
     if (!kernels->pack) return;
     gemm_kernel *gemm = tier->gemm[kernels->panel];
+    const struct strip all = {c->n, 0, c->n};
+    struct fetch nothing = {.rows = 0};
     void *panel = panels_new(tier, c, 1);
     for (size_t first = 0; first < c->rows; first += tier->panel_rows) {
         const size_t rows = c->rows - first < tier->panel_rows ? c->rows - first : tier->panel_rows;
-        kernels->pack(panel, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
-
         const size_t stride = rows + 3, y_bytes = ((c->tokens - 1) * stride + rows) * sizeof(float);
         float *y = guarded_new(y_bytes);
-        gemm(y, stride, panel, rows, c->x, c->x_stride, c->tokens, c->n);
+        multiply_strips(tier, c, NULL, panel, first, rows, c->n, y, stride);
         for (size_t t = 0; t < c->tokens; t++) {
             for (size_t r = 0; r < rows; r++) expect(c, tier->name, "gemm", t, first + r, y[t * stride + r]);
             if (t + 1 < c->tokens) {
@@ -281,16 +316,22 @@ static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
             }
             /* the token alone: the same bits */
             float alone[64];
-            gemm(alone, 0, panel, rows, (char *)c->x + t * c->x_stride, 0, 1, c->n);
+            gemm(alone, 0, panel, rows, (char *)c->x + t * c->x_stride, 0, 1, &all, &nothing);
             CHECK(memcmp(alone, y + t * stride, rows * sizeof *y) == 0, "%s gemm %s: token %zu of %zu alone differs",
                   tier->name, weight_formats[c->type].name, t, c->tokens);
         }
         /* the first row alone */
         float one;
-        kernels->pack(panel, (char *)c->weights + first * c->weights_stride, 0, 1, c->n);
-        gemm(&one, 1, panel, 1, c->x, c->x_stride, 1, c->n);
+        kernels->pack(panel, (char *)c->weights + first * c->weights_stride, 0, 1, c->n, NULL);
+        gemm(&one, 1, panel, 1, c->x, c->x_stride, 1, &all, &nothing);
         CHECK(memcmp(&one, y, sizeof one) == 0, "%s gemm %s: a row alone differs", tier->name,
               weight_formats[c->type].name);
+        /* strip by strip: the same bits, and nothing else written */
+        float *strips = guarded_new(y_bytes);
+        multiply_strips(tier, c, NULL, panel, first, rows, least_strip(c), strips, stride);
+        CHECK(memcmp(strips, y, y_bytes) == 0, "%s gemm %s: %zu columns in strips differ", tier->name,
+              weight_formats[c->type].name, c->n);
+        guarded_free(strips, y_bytes);
         guarded_free(y, y_bytes);
     }
     aligned_free(panel);
@@ -333,30 +374,23 @@ static void test_multiply_columns(const struct kernels *tier, const struct matri
     free(x);
 }
 
-/* A panel of columns does what one of rows does, bit for bit. */
+/* A panel of columns does what one of rows does, bit for bit, and so do strips of it. */
 static void test_pack_columns(const struct kernels *tier, const struct matrix_case *c, const char *blocks) {
-    const struct matrix_kernels *kernels = &tier->matrix[c->type];
     if (!tier->columns[c->type].pack) return;
-    gemm_kernel *gemm = tier->gemm[kernels->panel];
-    const size_t count = COLUMN_PACK_ROWS / tier->panel_rows, bytes = panel_bytes(tier, c);
-    char *of_rows = panels_new(tier, c, 1), *of_columns = panels_new(tier, c, count);
+    char *panels = panels_new(tier, c, COLUMN_PACK_ROWS / tier->panel_rows);
     float by_row[MAX_TOKENS * 64], by_column[MAX_TOKENS * 64];
     for (size_t first = 0; first < c->rows; first += tier->panel_rows) {
         const size_t rows = c->rows - first < tier->panel_rows ? c->rows - first : tier->panel_rows;
-        const size_t panel = first / tier->panel_rows % count;
-        kernels->pack(of_rows, (char *)c->weights + first * c->weights_stride, c->weights_stride, rows, c->n);
-        gemm(by_row, rows, of_rows, rows, c->x, c->x_stride, c->tokens, c->n);
-        if (panel == 0) {
-            memset(of_columns, GUARD_BYTE, bytes * count);
-            tier->columns[c->type].pack(of_columns, blocks, c->rows, first, c->n);
+        multiply_strips(tier, c, NULL, panels, first, rows, c->n, by_row, rows);
+        const size_t columns[] = {c->n, least_strip(c)};
+        for (size_t i = 0; i < 2; i++) {
+            multiply_strips(tier, c, blocks, panels, first, rows, columns[i], by_column, rows);
+            CHECK(memcmp(by_row, by_column, c->tokens * rows * sizeof *by_row) == 0,
+                  "%s pack_columns %s, %s: rows from %zu on of %zu, %zu columns at once", tier->name,
+                  weight_formats[c->type].name, kind_names[c->kind], first, c->rows, columns[i]);
         }
-        gemm(by_column, rows, of_columns + panel * bytes, rows, c->x, c->x_stride, c->tokens, c->n);
-        CHECK(memcmp(by_row, by_column, c->tokens * rows * sizeof *by_row) == 0,
-              "%s pack_columns %s, %s: rows from %zu on of %zu", tier->name, weight_formats[c->type].name,
-              kind_names[c->kind], first, c->rows);
     }
-    aligned_free(of_columns);
-    aligned_free(of_rows);
+    aligned_free(panels);
 }
 
 static void test_columns(const struct kernels *tier, const struct matrix_case *c) {
@@ -388,8 +422,7 @@ static void test_not_a_number(const struct kernels *tier, enum weight_type type)
     if (tier->matrix[type].pack) {
         float all[9];
         void *panel = panels_new(tier, &c, 1);
-        tier->matrix[type].pack(panel, c.weights, c.weights_stride, 3, c.n);
-        tier->gemm[tier->matrix[type].panel](all, 3, panel, 3, c.x, c.x_stride, 3, c.n);
+        multiply_strips(tier, &c, NULL, panel, 0, 3, c.n, all, 3);
         for (int i = 0; i < 9; i++)
             CHECK(!isnan(all[i]) == (i / 3 != 1), "%s %s", tier->name, weight_formats[type].name);
         aligned_free(panel);

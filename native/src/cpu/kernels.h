@@ -102,7 +102,8 @@ enum weight_type {
  *
  * matvec_TYPE  one activation row: each weight is read once and used once, so all that counts is to keep up with
  *              memory.
- * pack_TYPE    unpacks a panel of up to `panel_rows` weight rows once into the layout that gemm_PANEL likes,
+ * pack_TYPE    unpacks a panel, all columns or a strip of up to `panel_rows` weight rows, once into the layout that
+ *              gemm_PANEL likes,
  * gemm_PANEL   which then uses it for every token of the chunk. A gemm knows the panel, not the type: all types
  *              become one of a few panels.
  *
@@ -174,13 +175,43 @@ static inline const struct paired_group *paired_row_groups(const void *row, size
  * is the least in magnitude for which that becomes at most 127, and those of the other sign at least PAIRED_LEAST. */
 typedef void quantise_kernel(void *row, const float *x, size_t n, size_t first, size_t count);
 
-/* Unpacks 1 <= rows <= panel_rows rows; rows that are missing to a whole panel are filled with zeros. */
-typedef void pack_kernel(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n);
+/* A strip of columns, the `count` from `begin` on, of a matrix that has n. Of block formats, whole blocks. */
+struct strip {
+    size_t n, begin, count;
+};
+
+/* The groups that it is. */
+static inline size_t strip_group(const struct strip *strip) { return strip->begin / Q8_GROUP; }
+static inline size_t strip_end_group(const struct strip *strip) { return (strip->begin + strip->count) / Q8_GROUP; }
+
+/* What is fetched meanwhile, a step at a time. It may lie anywhere. */
+struct fetch {
+    /* What is packed next, some rows with each step of a gemm, into the first cache. */
+    const char *row;
+    size_t row_bytes;
+    ptrdiff_t rows; /* that are left; 0 or less: none */
+    /* What is packed after that, `line_step` lines with each step of a gemm, into the second one. */
+    const char *line;
+    size_t line_stride, line_step;
+    ptrdiff_t lines;
+    /* And so many with each step of packing. */
+    size_t pack_step;
+};
+
+/* A step of a gemm is so many columns of one tile, which has at most FETCH_TOKENS tokens; of packing, of 8 rows. */
+static inline size_t step_columns(enum panel panel) { return panel == PANEL_F32 ? 8 : Q8_GROUP; }
+#define FETCH_TOKENS 6
+
+/* Unpacks `count` columns, a strip or all, of 1 <= rows <= panel_rows rows, of which `weights` has the first; rows that
+ * are missing to a whole panel are filled with zeros. fetch: NULL, or what is fetched. */
+typedef void pack_kernel(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t count,
+                         struct fetch *fetch);
 
 /* y[t * y_stride + r] = panel row r times activation row t, for 1 <= rows <= panel_rows and any number of tokens.
- * Activation rows lie x_stride bytes apart. */
+ * Activation rows, of all columns, lie x_stride bytes apart. Unless the strip of the panel is the first one, the
+ * products are added to y, which has those of all strips before. Tiers that have strips fetch. */
 typedef void gemm_kernel(float *y, size_t y_stride, const void *panel, size_t rows, const void *x, size_t x_stride,
-                         size_t tokens, size_t n);
+                         size_t tokens, const struct strip *strip, struct fetch *fetch);
 
 struct matrix_kernels {
     matvec_kernel *matvec;
@@ -207,9 +238,10 @@ struct matrix_kernels {
 typedef void multiply_columns_kernel(float *y, const void *matrix, size_t rows, const void *x, size_t n, size_t first,
                                      size_t groups);
 
-/* Unpacks COLUMN_PACK_ROWS of the R rows of the layout, from row `first` on, a multiple of them. Panels lie panel_bytes
- * apart. */
-typedef void pack_columns_kernel(void *panels, const void *matrix, size_t rows, size_t first, size_t n);
+/* Unpacks a strip of COLUMN_PACK_ROWS of the R rows of the layout, from row `first` on, a multiple of them. Panels lie
+ * panel_bytes, of the strip, apart. */
+typedef void pack_columns_kernel(void *panels, const void *matrix, size_t rows, size_t first,
+                                 const struct strip *strip);
 
 struct column_kernels {
     multiply_columns_kernel *multiply;
@@ -236,7 +268,8 @@ struct kernels {
     gemm_kernel *gemm[PANEL_COUNT];
     quantise_kernel *quantise_paired; /* NULL: this tier has no paired panels */
     size_t panel_rows;
-    size_t (*panel_bytes)(enum panel panel, size_t n); /* room that pack needs; a panel is aligned to 64 bytes */
+    size_t strip_tokens;                                   /* up to which panels had better be strips, 0: for none */
+    size_t (*panel_bytes)(enum panel panel, size_t count); /* room that pack needs; a panel is aligned to 64 bytes */
 };
 
 extern const struct kernels scalar_kernels;

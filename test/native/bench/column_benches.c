@@ -53,8 +53,9 @@ static void columns_item(const void *argument, size_t item, uint32_t thread) {
 static void pack_columns_item(const void *argument, size_t item, uint32_t thread) {
     const struct column_bench *c = argument;
     const size_t items = c->rows / COLUMN_PACK_ROWS;
+    const struct strip all = {c->n, 0, c->n};
     c->kernels->pack(c->panels + thread * c->panels_bytes, c->blocks + item / items * c->matrix_bytes, c->rows,
-                     item % items * COLUMN_PACK_ROWS, c->n);
+                     item % items * COLUMN_PACK_ROWS, &all);
 }
 
 static size_t matrix_count(const struct bench *bench, enum weight_type type) {

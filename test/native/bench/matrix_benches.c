@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "ahead.h"
 #include "quant/blocks.h"
 
 struct matrix_bench {
@@ -17,6 +18,7 @@ struct matrix_bench {
     const struct matrix_kernels *kernels;
     gemm_kernel *gemm;
     const char *weights;
+    enum weight_type type;
     size_t row_bytes, n;
     size_t rows;        /* of an item */
     size_t thread_rows; /* from the first row of a thread to that of the next */
@@ -87,28 +89,34 @@ static char *panel_of(const struct matrix_bench *m, uint32_t thread) { return m-
 static void pack_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
     const char *weights = m->weights + (item * m->rows + thread * m->thread_rows) * m->row_bytes;
-    m->kernels->pack(panel_of(m, thread), weights, m->row_bytes, m->rows, m->n);
+    m->kernels->pack(panel_of(m, thread), weights, m->row_bytes, m->rows, m->n, NULL);
 }
 
 static void gemm_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
+    const struct strip all = {m->n, 0, m->n};
+    struct fetch nothing = {.rows = 0};
     (void)item;
     m->gemm(m->y + thread * m->y_thread, m->y_stride, panel_of(m, thread), m->rows, m->x, m->x_bytes, m->bench->tokens,
-            m->n);
+            &all, &nothing);
 }
 
 static void prompt_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
     pack_item(m, item, thread);
+    const struct strip all = {m->n, 0, m->n};
+    const struct matrix matrix = {.data = m->weights, .row_bytes = m->row_bytes, .columns = m->n, .type = m->type};
+    struct fetch fetch = fetch_ahead(&matrix, m->bench->kernels, item * m->rows, m->rows, &all, m->bench->tokens);
     float *y = m->y + item % (m->y_stride / m->rows) * m->rows; /* as if the matrices followed each other */
-    m->gemm(y, m->y_stride, panel_of(m, thread), m->rows, m->x, m->x_bytes, m->bench->tokens, m->n);
+    m->gemm(y, m->y_stride, panel_of(m, thread), m->rows, m->x, m->x_bytes, m->bench->tokens, &all, &fetch);
 }
 
 /* Weights of `matrices` matrices, a prompt, room for the results of one matrix and for a panel of each thread. */
 static struct matrix_bench panels_new(struct bench *bench, enum weight_type type, size_t matrices) {
     const struct kernels *kernels = bench->kernels;
     const enum panel panel = kernels->matrix[type].panel;
-    struct matrix_bench m = {.bench = bench, .kernels = &kernels->matrix[type], .gemm = kernels->gemm[panel]};
+    struct matrix_bench m = {
+        .bench = bench, .kernels = &kernels->matrix[type], .gemm = kernels->gemm[panel], .type = type};
     m.n = bench->columns;
     m.row_bytes = weight_row_bytes(type, m.n);
     m.rows = kernels->panel_rows;

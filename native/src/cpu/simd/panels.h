@@ -10,6 +10,9 @@
  *                    adds is taken off again with the help of the activations' sums
  * PANEL_PREFERS_S8   if S8 costs it less than U5: without a minimum there is less to do for each group, but signed
  *                    weights may cost more than a minimum does
+ * PANEL_STRIP_TOKENS if strips, which stay in the first cache until they have been multiplied, are faster than whole
+ *                    panels: for how many tokens at most. With more of them unpacking is a small part, and to add to
+ *                    results strip by strip costs more than it saves.
  * PANEL_PAIRED       if it has paired panels: integers of 4 bits become those
  */
 #ifndef RWKV_PANELS_H

@@ -45,26 +45,28 @@ INLINE void add_pairs(integers sum[MAX_TILE][2], const struct s4_group *group, c
 }
 
 INLINE void tile_paired(float *y, size_t y_stride, const char *panel, size_t group_bytes, const bool has_minimum,
-                        size_t rows, const char *x, size_t x_stride, size_t n, const int tokens) {
-    TOTALS(MAX_TILE);
-    for (size_t g = 0; g < n / Q8_GROUP; g++, panel += group_bytes) {
+                        size_t rows, const char *x, size_t x_stride, const struct strip *strip, struct fetch *fetch,
+                        const int tokens) {
+    TOTALS(MAX_TILE)
+    for (size_t g = strip_group(strip); g < strip_end_group(strip); g++, panel += group_bytes) {
+        fetch_step(fetch);
         const struct s4_group *group = (const struct s4_group *)panel;
         integers sum[MAX_TILE][2];
         UNROLL
         for (int t = 0; t < tokens; t++) {
-            const integers pairs = splat(paired_of(x, x_stride, n, t, g)->pairs);
+            const integers pairs = splat(paired_of(x, x_stride, strip->n, t, g)->pairs);
             sum[t][0] = _mm512_add_epi32(pairs, load(group->pairs));
             sum[t][1] = _mm512_add_epi32(pairs, load(group->pairs + FLOATS));
         }
-        add_pairs(sum, group, x, x_stride, n, g, tokens);
+        add_pairs(sum, group, x, x_stride, strip->n, g, tokens);
         UNROLL
         for (int t = 0; t < tokens; t++) {
-            const floats d = splat_float(paired_of(x, x_stride, n, t, g)->scale);
+            const floats d = splat_float(paired_of(x, x_stride, strip->n, t, g)->scale);
             UNROLL
             for (int i = 0; i < 2; i++) {
                 total[t][i] = add_scaled(total[t][i], group->scale + i * FLOATS, d, sum[t][i]);
                 if (!has_minimum) continue;
-                const floats s = splat_float(q8_row_sums(x + (size_t)t * x_stride, n)[g]);
+                const floats s = splat_float(q8_row_sums(x + (size_t)t * x_stride, strip->n)[g]);
                 const float *minimum = ((const struct u4_group *)panel)->minimum + i * FLOATS;
                 total[t][i] = add_product(total[t][i], s, load_f32(minimum));
             }
@@ -73,14 +75,14 @@ INLINE void tile_paired(float *y, size_t y_stride, const char *panel, size_t gro
     STORE_TOTALS;
 }
 
-INLINE void tile_s4(float *y, size_t y_stride, const void *panel, size_t rows, const char *x, size_t x_stride, size_t n,
-                    const int tokens) {
-    tile_paired(y, y_stride, panel, sizeof(struct s4_group), false, rows, x, x_stride, n, tokens);
+INLINE void tile_s4(float *y, size_t y_stride, const void *panel, size_t rows, const char *x, size_t x_stride,
+                    const struct strip *strip, struct fetch *fetch, const int tokens) {
+    tile_paired(y, y_stride, panel, sizeof(struct s4_group), false, rows, x, x_stride, strip, fetch, tokens);
 }
 
-INLINE void tile_u4(float *y, size_t y_stride, const void *panel, size_t rows, const char *x, size_t x_stride, size_t n,
-                    const int tokens) {
-    tile_paired(y, y_stride, panel, sizeof(struct u4_group), true, rows, x, x_stride, n, tokens);
+INLINE void tile_u4(float *y, size_t y_stride, const void *panel, size_t rows, const char *x, size_t x_stride,
+                    const struct strip *strip, struct fetch *fetch, const int tokens) {
+    tile_paired(y, y_stride, panel, sizeof(struct u4_group), true, rows, x, x_stride, strip, fetch, tokens);
 }
 
 GEMM(s4, MAX_TILE)

@@ -5,7 +5,7 @@
  * where each row has a run of 4 columns. By column: 32 rows of four columns at a time, which one permutation of bytes
  * turns into such a register.
  */
-#include "../simd/fetch_rows.h"
+#include "../simd/fetch_next.h"
 #include "../x86/lanes.h"
 #include "panels_zen4.h"
 /* which need those */
@@ -65,7 +65,7 @@ INLINE void pack_small_blocks(char *groups, size_t group_bytes, const char *at, 
                               size_t block_bytes, int count, struct fetch *fetch) {
     for (int i = 0; i < count; i++, groups += group_bytes, at += block_bytes) {
         __m512i runs[RUNS], halves[2][RUNS];
-        fetch_step(fetch);
+        fetch_pack_steps(fetch, 2);
         load_runs(runs, at, row_bytes, rows);
         UNROLL
         for (int k = 0; k < RUNS; k++) {
@@ -81,8 +81,7 @@ INLINE void pack_large_blocks(char *groups, size_t group_bytes, const char *at, 
                               struct fetch *fetch) {
     for (int i = 0; i < 4; i++, groups += 2 * group_bytes, at += 32) {
         __m512i runs[2][RUNS], q[2][2][RUNS];
-        fetch_step(fetch);
-        fetch_step(fetch);
+        fetch_pack_steps(fetch, 4);
         UNROLL
         for (int half = 0; half < 2; half++) {
             load_runs(runs[half], at + 16 * half, row_bytes, rows);
@@ -121,9 +120,9 @@ _Static_assert(PANEL_RUN == sizeof(float), "rows of q and of scales lie equally 
 
 /* 16 rows of a panel, of which `rows` are there. */
 INLINE void pack_sixteen(char *panel, const bool has_minimum, const char *row, size_t row_bytes, size_t rows, size_t n,
-                         const bool large, size_t quants, size_t block_bytes, unpack_scales scales_of) {
+                         const bool large, size_t quants, size_t block_bytes, unpack_scales scales_of,
+                         struct fetch *fetch) {
     const size_t group_bytes = has_minimum ? sizeof(struct u4_group) : sizeof(struct s4_group);
-    struct fetch fetch = fetch_behind(row, ROWS, row_bytes, n / Q8_GROUP);
     for (size_t g = 0; g < n / Q8_GROUP; g += 8) {
         char *groups = panel + g * group_bytes;
         const size_t left = n / Q8_GROUP - g;
@@ -132,31 +131,39 @@ INLINE void pack_sixteen(char *panel, const bool has_minimum, const char *row, s
             pack_scales(groups + eight * PANEL_RUN, group_bytes, has_minimum, row + eight * row_bytes, row_bytes,
                         rows < eight ? 0 : rows - eight, g, count, scales_of);
         if (large)
-            pack_large_blocks(groups, group_bytes, row + g / 8 * block_bytes + quants, row_bytes, rows, &fetch);
+            pack_large_blocks(groups, group_bytes, row + g / 8 * block_bytes + quants, row_bytes, rows, fetch);
         else
             pack_small_blocks(groups, group_bytes, row + g * block_bytes + quants, row_bytes, rows, block_bytes, count,
-                              &fetch);
+                              fetch);
     }
 }
 
 /* `large`: blocks of 256. `quants`: the offset of the nibbles in a block. Whole panels have a loop of their own, in
  * which addresses of rows are made of a few registers. */
 INLINE void pack_rows(char *panel, const bool has_minimum, const char *weights, size_t row_bytes, size_t rows, size_t n,
-                      const bool large, size_t quants, size_t block_bytes, unpack_scales scales_of) {
+                      const bool large, size_t quants, size_t block_bytes, unpack_scales scales_of,
+                      struct fetch *fetch) {
     for (size_t first = 0; first < PANEL_ROWS; first += ROWS, panel += ROWS * PANEL_RUN) {
         const char *row = weights + (first < rows ? first : rows - 1) * row_bytes;
         if (first + ROWS <= rows)
-            pack_sixteen(panel, has_minimum, row, row_bytes, ROWS, n, large, quants, block_bytes, scales_of);
+            pack_sixteen(panel, has_minimum, row, row_bytes, ROWS, n, large, quants, block_bytes, scales_of, fetch);
         else
             pack_sixteen(panel, has_minimum, row, row_bytes, first < rows ? rows - first : 0, n, large, quants,
-                         block_bytes, scales_of);
+                         block_bytes, scales_of, fetch);
     }
 }
 
+/* Twice: where nothing is to be fetched, even to look costs registers that addresses need. */
 #define PACK(name, large, has_minimum)                                                                                 \
-    void zen4_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n) {                 \
-        pack_rows(panel, has_minimum, weights, row_bytes, rows, n, large, offsetof(struct block_##name, qs),           \
-                  sizeof(struct block_##name), permuted_scales_##name);                                                \
+    void zen4_pack_##name(void *panel, const void *weights, size_t row_bytes, size_t rows, size_t n,                   \
+                          struct fetch *fetch) {                                                                       \
+        const size_t quants = offsetof(struct block_##name, qs), bytes = sizeof(struct block_##name);                  \
+        if (fetch)                                                                                                     \
+            pack_rows(panel, has_minimum, weights, row_bytes, rows, n, large, quants, bytes, permuted_scales_##name,   \
+                      fetch);                                                                                          \
+        else                                                                                                           \
+            pack_rows(panel, has_minimum, weights, row_bytes, rows, n, large, quants, bytes, permuted_scales_##name,   \
+                      NULL);                                                                                           \
     }
 
 #define permuted_scales_q4_k unpack_scales_q4_k
@@ -211,11 +218,12 @@ INLINE void pack_column_q(struct s4_group *group, const char *column, const stru
 }
 
 INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_type type, const void *matrix,
-                         size_t rows, size_t first, size_t n) {
+                         size_t rows, size_t first, const struct strip *strip) {
     const size_t group_bytes = has_minimum ? sizeof(struct u4_group) : sizeof(struct s4_group);
-    const struct column_panel panel = column_panel_of(matrix, rows, n, first, type);
-    const char *column = panel.column + panel.lower.offset;
-    for (size_t g = 0; g < n / Q8_GROUP; g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
+    const struct column_panel panel = column_panel_of(matrix, rows, strip->n, first, type);
+    const char *column = panel.column + strip->begin * panel.column_bytes + panel.lower.offset;
+    for (size_t g = strip_group(strip); g < strip_end_group(strip);
+         g++, column += Q8_GROUP * panel.column_bytes, group += group_bytes) {
         fetch_panel_scales(&panel, g, type);
         pack_column_q((struct s4_group *)group, column, &panel);
         for (size_t row = 0; row < PANEL_ROWS; row += 8) {
@@ -229,8 +237,9 @@ INLINE void pack_columns(char *group, const bool has_minimum, const enum weight_
 }
 
 #define PACK_COLUMNS(NAME, name, has_minimum)                                                                          \
-    void zen4_pack_columns_##name(void *panel, const void *matrix, size_t rows, size_t first, size_t n) {              \
-        pack_columns(panel, has_minimum, WEIGHT_##NAME, matrix, rows, first, n);                                       \
+    void zen4_pack_columns_##name(void *panel, const void *matrix, size_t rows, size_t first,                          \
+                                  const struct strip *strip) {                                                         \
+        pack_columns(panel, has_minimum, WEIGHT_##NAME, matrix, rows, first, strip);                                   \
     }
 
 PACK_COLUMNS(Q4_0, q4_0, false)
