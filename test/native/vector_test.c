@@ -372,7 +372,7 @@ static void check_paired_group(const struct kernels *tier, const float x[Q8_GROU
         CHECK(!finite || fabs(x[i] - (double)scale * q[i]) <= 0.50001 * fabs((double)scale) + 5e-37,
               "%s: %g became %d times %g", tier->name, (double)x[i], q[i], (double)scale);
         total[i / 16] += q[i];
-        if (i < 16) pairs -= paired->first[i] * paired->second[i];
+        if (i < 16) pairs -= paired->first[i] * (i < UNPAIRED ? 15 : paired->second[i]);
     }
     pairs += 7 * (total[0] + total[1]);
     CHECK(pairs == paired->pairs, "%s: pairs of group %zu are %d, not %d", tier->name, group, paired->pairs, pairs);

@@ -142,7 +142,11 @@ static inline const int16_t *q8_row_halves(const void *row, size_t n) {
  * beside multiplying. The sums have to fit 8 bits: weights of 4 bits are taken as -15..0, which leaves -113..127 to
  * activations. (They are kept as 15..0, and subtracted.) So the largest of a group becomes 127, as in any q8 row,
  * whatever its sign, which the scale takes.
+ *
+ * It pays as long as there is room for additions: the first UNPAIRED columns of each half are multiplied as they are.
  */
+#define UNPAIRED 4
+
 #define RWKV_PAIRED_PANELS(X)                                                                                          \
     X(S4, s4) /* integers in -8..7, scale for each 32 */                                                               \
     X(U4, u4) /* the same, scale and minimum for each 32 */
@@ -163,7 +167,8 @@ struct paired_group {
     int8_t first[16];   /* q of the first half: x0 */
     uint8_t second[16]; /* q of the second half, + 128: x1, unsigned */
     float scale;
-    int32_t pairs; /* -sum of first * second, + 7 * sum of q: as if weights had been kept as -8..7 */
+    int32_t pairs; /* 7 * (sum of q) - (sum of first * second, of unpaired columns of first * 15): as if weights had
+                      been kept as -8..7 */
 };
 #define PAIRED_LEAST -113
 static inline size_t paired_row_bytes(size_t n) { return q8_row_bytes(n) + n / Q8_GROUP * sizeof(struct paired_group); }

@@ -86,13 +86,14 @@ struct s8_group {
 };
 
 /* Of paired panels: what is kept of integers of 0..15 is what they lack to S4_TOP, and products are those of the
- * difference to S4_ZERO. */
+ * difference to S4_ZERO. Of unpaired columns, those of the first half are kept as they are, and those of the second as
+ * their difference to S4_TOP, which is negative. */
 enum { S4_TOP = 15, S4_ZERO = 8 };
 
 struct s4_group {
     int8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
-    int32_t pairs[PANEL_ROWS]; /* sum of (128 - first half) * second half */
+    int32_t pairs[PANEL_ROWS]; /* sum of (128 - first half) * second half; of unpaired columns, of -128 * second half */
 };
 
 struct u4_group {

@@ -17,8 +17,16 @@ pack_columns_kernel zen4_pack_columns_q4_0, zen4_pack_columns_q4_1, zen4_pack_co
 
 enum { ROWS = 16, RUNS = 4 /* of half a group */ };
 
-/* What an integer of a paired panel lacks to 128, as the unsigned factor of vpdpbusd. */
-INLINE __m512i to_128(__m512i lacking) { return _mm512_sub_epi8(_mm512_set1_epi8((char)128), lacking); }
+/* Stores run k of 16 rows, given what integers of both halves lack to 15; adds to `pairs` what is to be added to all
+ * products. */
+INLINE __m512i store_run(struct s4_group *group, size_t row, int k, __m512i half_0, __m512i half_1, __m512i pairs) {
+    const __m512i all_128 = _mm512_set1_epi8((char)128);
+    const __m512i factor = k == 0 ? all_128 : _mm512_sub_epi8(all_128, half_0);
+    if (k == 0) half_0 = _mm512_xor_si512(half_0, _mm512_set1_epi8(S4_TOP));
+    _mm512_storeu_si512(group->q[k][row], half_0);
+    _mm512_storeu_si512(group->q[k + RUNS][row], k == 0 ? _mm512_sub_epi8(_mm512_setzero_si512(), half_1) : half_1);
+    return _mm512_dpbusd_epi32(pairs, factor, half_1);
+}
 
 /* ------------------------------------------------------------------ by row */
 
@@ -52,11 +60,7 @@ INLINE void load_runs(__m512i runs[RUNS], const char *at, size_t row_bytes, size
 INLINE void store_q(struct s4_group *group, const __m512i half_0[RUNS], const __m512i half_1[RUNS]) {
     __m512i pairs = _mm512_setzero_si512();
     UNROLL
-    for (int k = 0; k < RUNS; k++) {
-        _mm512_storeu_si512(group->q[k], half_0[k]);
-        _mm512_storeu_si512(group->q[k + RUNS], half_1[k]);
-        pairs = _mm512_dpbusd_epi32(pairs, to_128(half_0[k]), half_1[k]);
-    }
+    for (int k = 0; k < RUNS; k++) pairs = store_run(group, 0, k, half_0[k], half_1[k], pairs);
     _mm512_storeu_si512(group->pairs, pairs);
 }
 
@@ -197,7 +201,8 @@ INLINE void pack_column_q(struct s4_group *group, const char *column, const stru
     const __m128i shift = _mm_cvtsi32_si128(panel->lower.shift);
     const size_t bytes = panel->column_bytes;
     __m512i pairs[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    for (size_t k = 0; k < RUNS; k++, column += 4 * bytes) {
+    UNROLL
+    for (int k = 0; k < RUNS; k++, column += 4 * bytes) {
         __m512i w0[2], w1[2];
         UNROLL
         for (size_t c = 0; c < 4; c++) { /* the next group's; the panel that is written fills the first cache */
@@ -207,11 +212,7 @@ INLINE void pack_column_q(struct s4_group *group, const char *column, const stru
         load_column_runs(w0, column, bytes, shift);
         load_column_runs(w1, column + Q8_GROUP / 2 * bytes, bytes, shift);
         UNROLL
-        for (int i = 0; i < 2; i++) {
-            _mm512_storeu_si512(group->q[k][i * ROWS], w0[i]);
-            _mm512_storeu_si512(group->q[k + RUNS][i * ROWS], w1[i]);
-            pairs[i] = _mm512_dpbusd_epi32(pairs[i], to_128(w0[i]), w1[i]);
-        }
+        for (size_t i = 0; i < 2; i++) pairs[i] = store_run(group, i * ROWS, k, w0[i], w1[i], pairs[i]);
     }
     _mm512_storeu_si512(group->pairs, pairs[0]);
     _mm512_storeu_si512(group->pairs + ROWS, pairs[1]);

@@ -78,7 +78,8 @@ void zen4_quantise_paired(void *memory, const float *x, size_t n, size_t begin, 
 
         const __m128i zero = _mm_setzero_si128(), one = _mm_set1_epi8(1);
         const __m128i halves = _mm_hadd_epi32(_mm_dpbusd_epi32(zero, one, q0), _mm_dpbusd_epi32(zero, one, q1));
-        const __m128i pairs = _mm_dpbusd_epi32(zero, second, q0);
+        const __m128i factors = _mm_blend_epi32(second, _mm_set1_epi8(S4_TOP), 1); /* of the unpaired ones: 15 */
+        const __m128i pairs = _mm_dpbusd_epi32(zero, factors, q0);
         const __m128i sums = _mm_hadd_epi32(halves, _mm_hadd_epi32(pairs, pairs)); /* of q0, q1, pairs, pairs */
         const int sum_0 = _mm_cvtsi128_si32(sums), sum_1 = _mm_extract_epi32(sums, 1);
         row.scale[group] = scale;
