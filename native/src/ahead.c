@@ -20,21 +20,16 @@ static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 static size_t divided(size_t a, size_t b) { return (a + b - 1) / b; }
 
-/* Bytes of so many columns of a row. */
-static size_t bytes_of(const struct matrix *matrix, size_t columns) {
-    return matrix->row_bytes * columns / matrix->columns;
-}
-
 static struct fetch rows_ahead(const struct matrix *matrix, size_t first, size_t rows, const struct strip *strip) {
     const char *row = matrix->data + first * matrix->row_bytes;
-    const size_t end = strip->begin + strip->count, panel_bytes = rows * matrix->row_bytes;
+    const size_t end = strip->offset + strip->bytes, panel_bytes = rows * matrix->row_bytes;
     return (struct fetch){
-        .row = end < strip->n ? row + bytes_of(matrix, end) : row + panel_bytes,
+        .row = end < matrix->row_bytes ? row + end : row + panel_bytes,
         .row_bytes = matrix->row_bytes,
         .rows = (ptrdiff_t)rows,
-        .line = row + max_size(panel_bytes, LEAST_DISTANCE) + rows * bytes_of(matrix, strip->begin),
+        .line = row + max_size(panel_bytes, LEAST_DISTANCE) + rows * strip->offset,
         .line_stride = CACHE_LINE,
-        .lines = (ptrdiff_t)divided(rows * bytes_of(matrix, strip->count), CACHE_LINE),
+        .lines = (ptrdiff_t)divided(rows * strip->bytes, CACHE_LINE),
     };
 }
 

@@ -282,7 +282,7 @@ static void pack(const struct kernels *kernels, void *panels, const struct matri
     if (matrix->by_column) {
         kernels->columns[matrix->type].pack(panels, matrix->by_column, matrix->rows, first, strip);
     } else {
-        const char *weights = matrix->data + first * matrix->row_bytes + matrix->row_bytes * strip->begin / strip->n;
+        const char *weights = matrix->data + first * matrix->row_bytes + strip->offset;
         kernels->matrix[matrix->type].pack(panels, weights, matrix->row_bytes, rows, strip->count, fetch);
     }
 }
@@ -293,13 +293,19 @@ static void multiply_panels(const struct chunk *chunk, const struct desk *desk, 
     const struct kernels *kernels = chunk->kernels;
     const struct matrix *matrix = product->matrix;
     const enum panel panel = kernels->matrix[matrix->type].panel;
-    const size_t n = matrix->columns, columns = tokens <= kernels->strip_tokens ? strip_columns(panel) : n;
+    const size_t n = matrix->columns;
+    const size_t columns = tokens <= kernels->strip_tokens ? min_size(strip_columns(panel), n) : n;
+    const size_t bytes = matrix->row_bytes * columns / n;
     float *results = is_direct(product) ? product->output + first : desk->tile;
     const size_t stride = is_direct(product) ? product->stride : rows;
     size_t x_stride;
     const char *x = input_of(product, &x_stride);
-    for (size_t begin = 0; begin < n; begin += columns) {
-        const struct strip strip = {.n = n, .begin = begin, .count = min_size(columns, n - begin)};
+    for (size_t begin = 0, offset = 0; begin < n; begin += columns, offset += bytes) {
+        const struct strip strip = {.n = n,
+                                    .begin = begin,
+                                    .count = min_size(columns, n - begin),
+                                    .offset = offset,
+                                    .bytes = min_size(bytes, matrix->row_bytes - offset)};
         struct fetch fetch = fetch_ahead(matrix, kernels, first, rows, &strip, tokens);
         pack(kernels, desk->panels, matrix, first, rows, &strip, fetch.pack_step > 0 ? &fetch : NULL);
         const char *unpacked = desk->panels;

@@ -269,7 +269,8 @@ static void multiply_strips(const struct kernels *tier, const struct matrix_case
     const size_t block = weight_formats[c->type].block_elements, block_bytes = weight_formats[c->type].block_bytes;
     const size_t others = blocks ? first % COLUMN_PACK_ROWS / tier->panel_rows : 0; /* that are unpacked with it */
     for (size_t begin = 0; begin < c->n; begin += columns) {
-        const struct strip strip = {c->n, begin, c->n - begin < columns ? c->n - begin : columns};
+        const struct strip strip = {
+            .n = c->n, .begin = begin, .count = c->n - begin < columns ? c->n - begin : columns};
         struct fetch fetch = {.row = row,
                               .row_bytes = c->weights_stride,
                               .rows = (ptrdiff_t)rows,
@@ -299,7 +300,7 @@ static void test_gemm(const struct kernels *tier, const struct matrix_case *c) {
     const struct matrix_kernels *kernels = &tier->matrix[c->type];
     if (!kernels->pack) return;
     gemm_kernel *gemm = tier->gemm[kernels->panel];
-    const struct strip all = {c->n, 0, c->n};
+    const struct strip all = {.n = c->n, .count = c->n};
     struct fetch nothing = {.rows = 0};
     void *panel = panels_new(tier, c, 1);
     for (size_t first = 0; first < c->rows; first += tier->panel_rows) {

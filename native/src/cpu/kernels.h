@@ -183,6 +183,7 @@ typedef void quantise_kernel(void *row, const float *x, size_t n, size_t first, 
 /* A strip of columns, the `count` from `begin` on, of a matrix that has n. Of block formats, whole blocks. */
 struct strip {
     size_t n, begin, count;
+    size_t offset, bytes; /* of each row, if they lie by row */
 };
 
 /* The groups that it is. */

@@ -53,7 +53,7 @@ static void columns_item(const void *argument, size_t item, uint32_t thread) {
 static void pack_columns_item(const void *argument, size_t item, uint32_t thread) {
     const struct column_bench *c = argument;
     const size_t items = c->rows / COLUMN_PACK_ROWS;
-    const struct strip all = {c->n, 0, c->n};
+    const struct strip all = {.n = c->n, .count = c->n};
     c->kernels->pack(c->panels + thread * c->panels_bytes, c->blocks + item / items * c->matrix_bytes, c->rows,
                      item % items * COLUMN_PACK_ROWS, &all);
 }

@@ -94,7 +94,7 @@ static void pack_item(const void *argument, size_t item, uint32_t thread) {
 
 static void gemm_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
-    const struct strip all = {m->n, 0, m->n};
+    const struct strip all = {.n = m->n, .count = m->n};
     struct fetch nothing = {.rows = 0};
     (void)item;
     m->gemm(m->y + thread * m->y_thread, m->y_stride, panel_of(m, thread), m->rows, m->x, m->x_bytes, m->bench->tokens,
@@ -104,7 +104,7 @@ static void gemm_item(const void *argument, size_t item, uint32_t thread) {
 static void prompt_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
     pack_item(m, item, thread);
-    const struct strip all = {m->n, 0, m->n};
+    const struct strip all = {.n = m->n, .count = m->n};
     const struct matrix matrix = {.data = m->weights, .row_bytes = m->row_bytes, .columns = m->n, .type = m->type};
     struct fetch fetch = fetch_ahead(&matrix, m->bench->kernels, item * m->rows, m->rows, &all, m->bench->tokens);
     float *y = m->y + item % (m->y_stride / m->rows) * m->rows; /* as if the matrices followed each other */
