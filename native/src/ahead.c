@@ -51,8 +51,8 @@ static struct fetch columns_ahead(const struct matrix *matrix, size_t first, con
 /* Lines with each step of packing, if there are so few tokens that memory is what counts. */
 #define PACK_STEP 2
 
-struct fetch fetch_ahead(const struct matrix *matrix, const struct kernels *kernels, size_t first, size_t rows,
-                         const struct strip *strip, size_t tokens) {
+struct fetch fetch_of_next(const struct matrix *matrix, const struct kernels *kernels, size_t first, size_t rows,
+                           const struct strip *strip, size_t tokens) {
     struct fetch fetch =
         matrix->by_column ? columns_ahead(matrix, first, strip) : rows_ahead(matrix, first, rows, strip);
     const size_t steps = max_size(1, strip->count / step_columns(kernels->matrix[matrix->type].panel));

@@ -306,7 +306,7 @@ static void multiply_panels(const struct chunk *chunk, const struct desk *desk, 
                                     .count = min_size(columns, n - begin),
                                     .offset = offset,
                                     .bytes = min_size(bytes, matrix->row_bytes - offset)};
-        struct fetch fetch = fetch_ahead(matrix, kernels, first, rows, &strip, tokens);
+        struct fetch fetch = fetch_of_next(matrix, kernels, first, rows, &strip, tokens);
         pack(kernels, desk->panels, matrix, first, rows, &strip, fetch.pack_step > 0 ? &fetch : NULL);
         const char *unpacked = desk->panels;
         for (size_t row = 0; row < rows; row += kernels->panel_rows) {
