@@ -104,9 +104,9 @@ static void gemm_item(const void *argument, size_t item, uint32_t thread) {
 static void prompt_item(const void *argument, size_t item, uint32_t thread) {
     const struct matrix_bench *m = argument;
     pack_item(m, item, thread);
-    const struct strip all = {.n = m->n, .count = m->n};
+    const struct strip all = {.n = m->n, .count = m->n, .bytes = m->row_bytes};
     const struct matrix matrix = {.data = m->weights, .row_bytes = m->row_bytes, .columns = m->n, .type = m->type};
-    struct fetch fetch = fetch_ahead(&matrix, m->bench->kernels, item * m->rows, m->rows, &all, m->bench->tokens);
+    struct fetch fetch = fetch_of_next(&matrix, m->bench->kernels, item * m->rows, m->rows, &all, m->bench->tokens);
     float *y = m->y + item % (m->y_stride / m->rows) * m->rows; /* as if the matrices followed each other */
     m->gemm(y, m->y_stride, panel_of(m, thread), m->rows, m->x, m->x_bytes, m->bench->tokens, &all, &fetch);
 }
