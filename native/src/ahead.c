@@ -16,8 +16,6 @@
  * would not take as long as memory. */
 #define LEAST_DISTANCE 16384
 
-static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
-
 static size_t divided(size_t a, size_t b) { return (a + b - 1) / b; }
 
 static struct fetch rows_ahead(const struct matrix *matrix, size_t first, size_t rows, const struct strip *strip) {
@@ -27,7 +25,7 @@ static struct fetch rows_ahead(const struct matrix *matrix, size_t first, size_t
         .row = end < matrix->row_bytes ? row + end : row + panel_bytes,
         .row_bytes = matrix->row_bytes,
         .rows = (ptrdiff_t)rows,
-        .line = row + max_size(panel_bytes, LEAST_DISTANCE) + rows * strip->offset,
+        .line = row + (panel_bytes > LEAST_DISTANCE ? panel_bytes : LEAST_DISTANCE) + rows * strip->offset,
         .line_stride = CACHE_LINE,
         .lines = (ptrdiff_t)divided(rows * strip->bytes, CACHE_LINE),
     };
@@ -55,7 +53,7 @@ struct fetch fetch_of_next(const struct matrix *matrix, const struct kernels *ke
                            const struct strip *strip, size_t tokens) {
     struct fetch fetch =
         matrix->by_column ? columns_ahead(matrix, first, strip) : rows_ahead(matrix, first, rows, strip);
-    const size_t steps = max_size(1, strip->count / step_columns(kernels->matrix[matrix->type].panel));
+    const size_t steps = divided(strip->count, step_columns(kernels->matrix[matrix->type].panel));
     const size_t pack_steps = steps * divided(kernels->panel_rows, 8);
     if (kernels->strip_tokens == 0)
         fetch.pack_step = divided((size_t)fetch.lines, pack_steps);
