@@ -39,13 +39,16 @@ const struct activations *if_quantised(const struct matrix *consumer, const stru
     return wants_q8(consumer) ? activations : NULL;
 }
 
-/* Values `first` to `first` + `count` - 1 of a row of n. The same for all rows, whether they are then multiplied by
- * panels or alone, so that the results for a token do not depend on how many others it was evaluated with. */
-static void quantise(const struct chunk *chunk, void *row, const float *x, size_t n, size_t first, size_t count) {
+/* Values `first` to `first` + `count` - 1, of n, of `rows` rows from `row` on; x: that row, others lie x_stride floats
+ * apart. The same for all rows, whether they are then multiplied by panels or alone, so that the results for a token do
+ * not depend on how many others it was evaluated with. */
+static void quantise(const struct chunk *chunk, const struct activations *to, size_t row, size_t rows, const float *x,
+                     size_t x_stride, size_t n, size_t first, size_t count) {
     if (chunk->model->is_paired)
-        chunk->kernels->quantise_paired(row, x, n, first, count);
+        chunk->kernels->quantise_paired(q8_of(to, row), to->q8_stride, x, x_stride, rows, n, first, count);
     else
-        chunk->kernels->quantise_q8(row, x, n, first, count);
+        for (size_t i = 0; i < rows; i++)
+            chunk->kernels->quantise_q8(q8_of(to, row + i), x + i * x_stride, n, first, count);
 }
 
 float *layer_state(const struct chunk *chunk, const struct span *span, const struct layer *layer) {
@@ -104,7 +107,7 @@ static float *lerp_floats(const struct chunk *chunk, const struct lerp *lerp, si
 
 static void finish_lerp(const struct chunk *chunk, const struct lerp *lerp, size_t slot, const float *floats) {
     const size_t width = chunk->model->width;
-    if (lerp->q8) quantise(chunk, q8_of(lerp->out, slot), floats, width, 0, width);
+    if (lerp->q8) quantise(chunk, lerp->out, slot, 1, floats, 0, width, 0, width);
 }
 
 const struct activations *mixes_of(const struct chunk *chunk, const struct worker *worker) {
@@ -259,8 +262,8 @@ static void finish_rows(const struct chunk *chunk, const struct product *product
 static void quantise_rows(const struct chunk *chunk, const struct product *product, size_t first, size_t rows,
                           size_t tokens) {
     const struct activations *activations = product->quantised;
-    for (size_t token = 0; token < tokens; token++)
-        quantise(chunk, q8_of(activations, token), floats_of(activations, token), product->matrix->rows, first, rows);
+    quantise(chunk, activations, 0, tokens, activations->floats, activations->float_stride, product->matrix->rows,
+             first, rows);
 }
 
 /* The first row of what a matrix multiplies, in the form that it wants; the rows lie `stride` bytes apart. */
@@ -417,8 +420,8 @@ static void multiply_by_column(const struct chunk *chunk, struct worker *worker,
 
 static void quantise_y(const struct chunk *chunk, const struct span *span, size_t first, size_t count) {
     const struct activations *y = &chunk->buffers->y;
-    for (size_t row = span->first; row < span->first + span->rows; row++)
-        quantise(chunk, q8_of(y, row), floats_of(y, row), chunk->model->width, first, count);
+    quantise(chunk, y, span->first, span->rows, floats_of(y, span->first), y->float_stride, chunk->model->width, first,
+             count);
 }
 
 void mix_parts(const struct chunk *chunk, struct worker *worker, const struct layer *layer, size_t part_width,
@@ -504,7 +507,7 @@ struct product normalise_output(const struct chunk *chunk, struct worker *worker
         const float *x = row_of(chunk->buffers->x, chunk->wanted_rows[slot], chunk);
         chunk->kernels->layer_norm(floats_of(y, slot), x, model->output_norm.weight, model->output_norm.bias,
                                    model->layer_norm_epsilon, width);
-        if (wants_q8(&model->head)) quantise(chunk, q8_of(y, slot), floats_of(y, slot), width, 0, width);
+        if (wants_q8(&model->head)) quantise(chunk, y, slot, 1, floats_of(y, slot), 0, width, 0, width);
     }
     pool_barrier(worker);
     return (struct product){.matrix = &model->head, .input = y, .outputs = chunk->logits};

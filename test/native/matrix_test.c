@@ -154,10 +154,12 @@ static double fill_activations(const struct kernels *tier, enum weight_type type
         if (kind == SPARSE && check_random() % 10 != 0) x[i] = 0;
         sum += fabs((double)x[i]);
     }
-    if (weight_type_is_block(type))
-        (is_paired(tier, type) ? tier->quantise_paired : scalar_kernels.quantise_q8)(row, x, n, 0, n);
-    else
+    if (!weight_type_is_block(type))
         memcpy(row, x, n * sizeof *x);
+    else if (is_paired(tier, type))
+        tier->quantise_paired(row, 0, x, 0, 1, n, 0, n);
+    else
+        scalar_kernels.quantise_q8(row, x, n, 0, n);
     free(x);
     return sum * 1.01; /* quantising may have made them larger */
 }

@@ -380,13 +380,27 @@ static void check_paired_group(const struct kernels *tier, const float x[Q8_GROU
     CHECK(!finite || sum == scale * (float)(total[0] + total[1]), "%s: sum %g", tier->name, (double)sum);
 }
 
+/* x, and what is made of it by changing signs and sizes, as rows with gaps between, in two parts. */
 static void check_paired(const struct kernels *tier, const float *x, size_t n) {
-    char *row = check_allocate(paired_row_bytes(n));
-    const size_t cut = n / Q8_GROUP / 3 * Q8_GROUP;
-    tier->quantise_paired(row, x, n, cut, n - cut);
-    tier->quantise_paired(row, x, n, 0, cut);
-    for (size_t group = 0; group < n / Q8_GROUP; group++) check_paired_group(tier, x + group * Q8_GROUP, row, n, group);
-    free(row);
+    enum { ROWS = 3, GAP = 8 };
+    static const float factors[ROWS] = {1, -1, 0.3f};
+    const size_t x_stride = n + GAP, row_bytes = paired_row_bytes(n) + GAP, cut = n / Q8_GROUP / 3 * Q8_GROUP;
+    float *inputs = check_allocate(ROWS * x_stride * sizeof *inputs);
+    char *rows = check_allocate(ROWS * row_bytes);
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t i = 0; i < n; i++) inputs[row * x_stride + i] = factors[row] * x[i];
+    memset(rows, 1, ROWS * row_bytes);
+    tier->quantise_paired(rows, row_bytes, inputs, x_stride, ROWS, n, cut, n - cut);
+    tier->quantise_paired(rows, row_bytes, inputs, x_stride, ROWS, n, 0, cut);
+    for (size_t row = 0; row < ROWS; row++) {
+        const char *done = rows + row * row_bytes;
+        for (size_t group = 0; group < n / Q8_GROUP; group++)
+            check_paired_group(tier, inputs + row * x_stride + group * Q8_GROUP, done, n, group);
+        for (size_t i = 0; i < GAP; i++)
+            CHECK(done[paired_row_bytes(n) + i] == 1, "%s: written between rows", tier->name);
+    }
+    free(rows);
+    free(inputs);
 }
 
 static void compare_q8(const struct kernels *tier, const float *x, size_t n) {

@@ -176,9 +176,11 @@ static inline const struct paired_group *paired_row_groups(const void *row, size
     return (const struct paired_group *)((const char *)row + q8_row_bytes(n));
 }
 
-/* quantise_q8; or the same with paired groups: there the scale has the sign of the value of the largest magnitude, and
- * is the least in magnitude for which that becomes at most 127, and those of the other sign at least PAIRED_LEAST. */
-typedef void quantise_kernel(void *row, const float *x, size_t n, size_t first, size_t count);
+/* quantise_q8 with paired groups, of rows that lie row_bytes apart, and x_stride floats: the scale has the sign of the
+ * value of the largest magnitude, and is the least in magnitude for which that becomes at most 127, and those of the
+ * other sign at least PAIRED_LEAST. */
+typedef void quantise_paired_kernel(void *rows, size_t row_bytes, const float *x, size_t x_stride, size_t row_count,
+                                    size_t n, size_t first, size_t count);
 
 /* A strip of columns, the `count` from `begin` on, of a matrix that has n. Of block formats, whole blocks. */
 struct strip {
@@ -272,7 +274,7 @@ struct kernels {
     struct column_kernels columns[WEIGHT_TYPE_COUNT];
     encode_kernel *encode[WEIGHT_TYPE_COUNT]; /* NULL: a float type */
     gemm_kernel *gemm[PANEL_COUNT];
-    quantise_kernel *quantise_paired; /* NULL: this tier has no paired panels */
+    quantise_paired_kernel *quantise_paired; /* NULL: this tier has no paired panels */
     size_t panel_rows;
     size_t strip_tokens;                                   /* up to which panels had better be strips, 0: for none */
     size_t (*panel_bytes)(enum panel panel, size_t count); /* room that pack needs; a panel is aligned to 64 bytes */

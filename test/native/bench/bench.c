@@ -60,11 +60,13 @@ void *bench_take_activations(struct bench *bench, enum weight_type type, size_t 
     float *x = bench_take(bench, n * sizeof *x);
     for (size_t row = 0; row < count; row++) {
         for (size_t i = 0; i < n; i++) x[i] = random_float(0, 1) < zeros ? 0 : random_float(-1, 1);
-        if (block)
-            (paired ? bench->kernels->quantise_paired : bench->kernels->quantise_q8)(rows + row * *row_bytes, x, n, 0,
-                                                                                     n);
+        char *to = rows + row * *row_bytes;
+        if (!block)
+            memcpy(to, x, *row_bytes);
+        else if (paired)
+            bench->kernels->quantise_paired(to, 0, x, 0, 1, n, 0, n);
         else
-            memcpy(rows + row * *row_bytes, x, *row_bytes);
+            bench->kernels->quantise_q8(to, x, n, 0, n);
     }
     return rows;
 }

@@ -67,9 +67,11 @@ VECTOR(decay_sigmoid, 1, y, x[0], n)
 VECTOR(l2_normalise, 1, y, x[0], n)
 VECTOR(add_bonus, 5, y, x[0], x[1], x[2], x[3], n)
 VECTOR(quantise_q8, 1, y, x[0], n, 0, n)
+VECTOR(quantise_paired, 1, y, 0, x[0], 0, 1, n, 0, n)
 
 void vector_benches(struct bench *bench) {
 #define X(name, arguments) bench_##name(bench);
     RWKV_VECTOR_KERNELS(X)
 #undef X
+    if (bench->kernels->quantise_paired) bench_quantise_paired(bench);
 }
