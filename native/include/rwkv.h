@@ -281,7 +281,8 @@ struct rwkv_context_config {
 };
 
 /*
- * Threads and scratch memory for evaluating one model. Threads sleep when nothing is to be done.
+ * Threads and scratch memory for evaluating one model. Threads sleep when nothing is to be done. While other programs
+ * or contexts want the processors too, so that threads would mostly wait for each other, fewer of them compute.
  */
 struct rwkv_context;
 

@@ -145,6 +145,7 @@ enum rwkv_status rwkv_context_create(const struct rwkv_model *model, const struc
     if (!context) return error_set(error, RWKV_ERROR_MEMORY, "no memory for a context");
     context->model = model;
     context->thread_count = known.thread_count;
+    context->crowd = crowd_begin(known.thread_count);
     context->chunk_tokens = known.chunk_tokens;
     context->desks = calloc(known.thread_count, sizeof *context->desks);
     if (!context->desks || !allocate_scratch(context))

@@ -5,6 +5,7 @@
 #define RWKV_CONTEXT_H
 
 #include "cpu/pool.h"
+#include "crowd.h"
 #include "model.h"
 
 #include <stdatomic.h>
@@ -85,6 +86,7 @@ struct chunk {
 struct rwkv_context {
     const struct rwkv_model *model;
     struct pool *pool;
+    struct crowd crowd;
     uint32_t thread_count, chunk_tokens;
     struct desk *desks; /* [thread_count] */
     struct buffers buffers;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cpu/thread.h"
 #include "version.h"
 
 /* ------------------------------------------------------------------ one chunk */
@@ -21,6 +22,16 @@ static void run(void *argument, struct worker *worker) {
         channel_mix(chunk, worker, layer, last ? WANTED_ROWS : ALL_ROWS);
     }
     compute_logits(chunk, worker);
+}
+
+/* By as many threads as are of use now. */
+static void run_chunk(struct rwkv_context *context) {
+    struct pool *pool = context->pool;
+    const uint64_t start = thread_nanoseconds(), slept = pool_slept(pool);
+    pool_use(pool, crowd_threads(&context->crowd, start));
+    pool_run(pool, run, &context->chunk);
+    const uint64_t end = thread_nanoseconds();
+    crowd_learn(&context->crowd, end, end - start, pool_slept(pool) - slept);
 }
 
 /* ------------------------------------------------------------------ from the batch to chunks */
@@ -125,7 +136,7 @@ enum rwkv_status rwkv_evaluate(struct rwkv_context *context, const struct rwkv_b
     while (at.sequence < batch->sequence_count) {
         if (cancelled(batch)) return error_set(error, RWKV_ERROR_CANCELLED, "the evaluation was cancelled");
         const struct position next = fill(&context->chunk, context->chunk_tokens, batch, at);
-        pool_run(context->pool, run, &context->chunk);
+        run_chunk(context);
         for (uint32_t i = at.sequence; evaluated && i < batch->sequence_count && i <= next.sequence; i++)
             evaluated[i] = i < next.sequence ? batch->sequences[i].token_count : next.token;
         at = next;

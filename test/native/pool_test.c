@@ -95,6 +95,33 @@ static void test_every_thread_runs_the_task_once(uint32_t thread_count) {
     pool_free(roll.pool);
 }
 
+/* Each task by other threads than the one before, and the pool ended whoever took part last. */
+static void test_fewer_threads(uint32_t thread_count) {
+    for (uint32_t last = 1; last <= thread_count; last++) {
+        struct roll roll = {.pool = create(thread_count)};
+        struct ring ring = {.phases = 5}, expected = {.phases = 5};
+        for (size_t i = 0; i < ITEMS; i++) ring.values[0][i] = expected.values[0][i] = (uint32_t)i * i + 1;
+        unsigned runs[MOST_THREADS] = {0};
+        for (unsigned run = 0; run < 100; run++) {
+            const uint32_t threads = run == 99 ? last : 1 + check_random() % thread_count;
+            pool_use(roll.pool, thread_count - threads + 1); /* only what was said last counts */
+            pool_use(roll.pool, threads);
+            pool_run(roll.pool, roll_task, &roll);
+            pool_run(roll.pool, ring_task, &ring);
+            for (size_t phase = 0; phase < ring.phases; phase++)
+                for (size_t item = 0; item < ITEMS; item++) ring_phase(&expected, phase, item);
+            for (uint32_t i = 0; i < thread_count; i++) {
+                const unsigned present = atomic_load(&roll.present[i]);
+                runs[i] += i < threads;
+                CHECK(present == runs[i], "worker %u: %u of %u runs", (unsigned)i, present, runs[i]);
+            }
+        }
+        if (last % 2 == 0) pool_use(roll.pool, 1); /* and no task after that */
+        pool_free(roll.pool);
+        CHECK(memcmp(&ring, &expected, sizeof ring) == 0, "at most %u threads", (unsigned)thread_count);
+    }
+}
+
 /* ------------------------------------------------------------------ sleeping */
 
 static void nothing(void *argument, struct worker *worker) {
@@ -135,9 +162,16 @@ static void uneven_task(void *argument, struct worker *worker) {
 /* Each phase outlasts the spinning: every wait ends in sleep and a wake-up. */
 static void test_waiting_threads_are_woken(void) {
     struct pool *pool = create(4);
+    CHECK(pool_slept(pool) == 0, "before the first task");
+    const uint64_t start = thread_nanoseconds();
     for (int i = 0; i < 10; i++) pool_run(pool, uneven_task, NULL);
+    const uint64_t elapsed = thread_nanoseconds() - start, slept = pool_slept(pool);
+    CHECK(slept > 0 && slept <= 4 * elapsed, "4 threads slept for %.1f ms in %.1f ms", (double)slept * 1e-6,
+          (double)elapsed * 1e-6);
+    sleep_milliseconds(200);
+    pool_run(pool, nothing, NULL);
+    CHECK(pool_slept(pool) - slept < 300000000, "what three threads sleep between tasks does not count");
     pool_free(pool);
-    CHECK(true, "returned");
 }
 
 /* ------------------------------------------------------------------ errors */
@@ -247,6 +281,7 @@ int main(void) {
         test_phases(thread_count, 200, 25);
         test_phases(thread_count, 1000, 0);
         test_every_thread_runs_the_task_once(thread_count);
+        test_fewer_threads(thread_count);
     }
     test_idle_threads_sleep();
     test_waiting_threads_are_woken();

@@ -11,6 +11,11 @@
  * and where other programs want the processors little is lost to waiting for a thread that has none.
  * With more threads than processors spinning would only keep the others from arriving, so they sleep at once.
  *
+ * Workers of which no part is wanted for some time leave the round between the first barrier and the task, and rest
+ * until they are wanted again; then they go to the first barrier. One that was slow to wake up may leave it late, when
+ * the others are tasks ahead, so that it looks at nothing of theirs: whether it is to rest only changes before it can
+ * have passed that barrier, or once it rests.
+ *
  * A thread that goes to sleep says so in `sleepers` and then looks at `phase` once more; the last to arrive
  * increments `phase` and then looks at `sleepers`. These four accesses are sequentially consistent, so at least one of
  * the two sees the other, and no wake-up is lost. The mutex only guards the sleeping itself.
@@ -33,8 +38,16 @@ struct share {
     char rest[CACHE_LINE - sizeof(size_t)];
 };
 
+/* Whether a worker takes part. */
+struct seat {
+    bool wanted;
+    bool rests; /* it has seen that it isn't; the mutex guards this */
+};
+
 struct pool {
     uint32_t thread_count;
+    uint32_t taking_part; /* of them; written by thread 0 before the barrier that starts a task */
+    uint32_t used;        /* what that will be in the next task */
     bool spin;
 
     /* Written by thread 0 before the barrier that starts the task. No task: the workers end. */
@@ -43,15 +56,17 @@ struct pool {
 
     struct worker *workers; /* [thread_count] */
     struct share *shares;   /* [thread_count] */
+    struct seat *seats;     /* [thread_count] */
     struct thread *threads; /* [started_count]: thread i runs workers[i + 1] */
     uint32_t started_count; /* thread_count - 1, once the pool is made */
     struct mutex mutex;
-    struct condition phase_changed;
+    struct condition phase_changed, seats_changed;
 
     /* What is watched and what is counted at arrival lie in lines of their own. */
     char before_phase[CACHE_LINE];
     atomic_uint phase;
     atomic_uint sleepers;
+    atomic_ullong slept; /* nanoseconds, in tasks */
     char before_missing[CACHE_LINE];
     atomic_uint missing;
     char after_missing[CACHE_LINE];
@@ -81,21 +96,23 @@ static void wait_sleeping(struct pool *pool, unsigned phase) {
     mutex_unlock(&pool->mutex);
 }
 
-void pool_barrier(struct worker *worker) {
-    struct pool *pool = worker->pool;
+/* Returns how long it has slept. */
+static uint64_t barrier(struct pool *pool) {
     if (pool->thread_count == 1) {
         renew_shares(pool);
-        return;
+        return 0;
     }
 
     unsigned phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
     if (atomic_fetch_sub_explicit(&pool->missing, 1, memory_order_acq_rel) > 1) {
-        if (!(pool->spin && wait_spinning(pool, phase))) wait_sleeping(pool, phase);
-        return;
+        if (pool->spin && wait_spinning(pool, phase)) return 0;
+        const uint64_t start = thread_nanoseconds();
+        wait_sleeping(pool, phase);
+        return thread_nanoseconds() - start;
     }
 
     /* All others wait: nobody looks at these before the new phase. */
-    atomic_store_explicit(&pool->missing, pool->thread_count, memory_order_relaxed);
+    atomic_store_explicit(&pool->missing, pool->taking_part, memory_order_relaxed);
     renew_shares(pool);
     atomic_fetch_add(&pool->phase, 1);
     if (atomic_load(&pool->sleepers) > 0) {
@@ -105,11 +122,19 @@ void pool_barrier(struct worker *worker) {
         mutex_unlock(&pool->mutex);
         condition_wake_all(&pool->phase_changed);
     }
+    return 0;
 }
+
+void pool_barrier(struct worker *worker) {
+    const uint64_t slept = barrier(worker->pool);
+    if (slept > 0) atomic_fetch_add_explicit(&worker->pool->slept, slept, memory_order_relaxed);
+}
+
+uint64_t pool_slept(const struct pool *pool) { return atomic_load_explicit(&pool->slept, memory_order_relaxed); }
 
 size_t pool_take(struct worker *worker, size_t items) {
     struct pool *pool = worker->pool;
-    const size_t threads = pool->thread_count;
+    const size_t threads = pool->taking_part;
     for (size_t i = 0; i < threads; i++) {
         const size_t owner = (worker->index + i) % threads;
         const size_t first = items * owner / threads, count = items * (owner + 1) / threads - first;
@@ -121,11 +146,43 @@ size_t pool_take(struct worker *worker, size_t items) {
     return items;
 }
 
+static void rest(struct pool *pool, struct seat *seat) {
+    mutex_lock(&pool->mutex);
+    seat->rests = true;
+    condition_wake_all(&pool->seats_changed);
+    while (!seat->wanted) condition_wait(&pool->seats_changed, &pool->mutex);
+    seat->rests = false;
+    mutex_unlock(&pool->mutex);
+}
+
+/* Before the barrier that starts a task. */
+static void take_seats(struct pool *pool, uint32_t threads) {
+    if (threads == pool->taking_part) return;
+    mutex_lock(&pool->mutex);
+    for (uint32_t i = threads; i < pool->taking_part; i++) pool->seats[i].wanted = false;
+    for (uint32_t i = pool->taking_part; i < threads; i++) {
+        while (!pool->seats[i].rests) condition_wait(&pool->seats_changed, &pool->mutex);
+        pool->seats[i].wanted = true;
+        /* It goes to the barrier, at which thread 0 will be the last to arrive. */
+        atomic_fetch_add(&pool->missing, 1);
+    }
+    mutex_unlock(&pool->mutex);
+    condition_wake_all(&pool->seats_changed);
+    pool->taking_part = threads;
+}
+
+void pool_use(struct pool *pool, uint32_t threads) { pool->used = threads; }
+
 static void work(void *argument) {
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
+    struct seat *seat = &pool->seats[worker->index];
     for (;;) {
-        pool_barrier(worker);
+        barrier(pool);
+        if (!seat->wanted) {
+            rest(pool, seat);
+            continue;
+        }
         if (!pool->task) return;
         pool->task(pool->argument, worker);
         pool_barrier(worker);
@@ -136,7 +193,8 @@ void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *wor
     struct worker *self = &pool->workers[0];
     pool->task = task;
     pool->argument = argument;
-    pool_barrier(self);
+    take_seats(pool, pool->used);
+    barrier(pool);
     task(argument, self);
     pool_barrier(self);
 }
@@ -150,30 +208,37 @@ enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct
     struct pool *pool = calloc(1, sizeof *pool);
     struct worker *workers = calloc(thread_count, sizeof *workers);
     struct share *shares = calloc(thread_count, sizeof *shares);
+    struct seat *seats = calloc(thread_count, sizeof *seats);
     struct thread *threads = calloc(thread_count, sizeof *threads);
-    bool have_memory = pool && workers && shares && threads;
+    bool have_memory = pool && workers && shares && seats && threads;
     bool have_mutex = have_memory && mutex_init(&pool->mutex);
     bool have_condition = have_mutex && condition_init(&pool->phase_changed);
-    if (!have_condition) {
+    bool have_both = have_condition && condition_init(&pool->seats_changed);
+    if (!have_both) {
+        if (have_condition) condition_destroy(&pool->phase_changed);
         if (have_mutex) mutex_destroy(&pool->mutex);
         free(threads);
+        free(seats);
         free(shares);
         free(workers);
         free(pool);
         return error_set(error, RWKV_ERROR_MEMORY, "no memory for a pool of %u threads", (unsigned)thread_count);
     }
 
-    pool->thread_count = thread_count;
+    pool->thread_count = pool->taking_part = pool->used = thread_count;
     pool->spin = thread_count <= thread_processor_count();
     pool->workers = workers;
     pool->shares = shares;
+    pool->seats = seats;
     pool->threads = threads;
     atomic_init(&pool->phase, 0);
     atomic_init(&pool->sleepers, 0);
+    atomic_init(&pool->slept, 0);
     atomic_init(&pool->missing, thread_count);
     for (uint32_t i = 0; i < thread_count; i++) {
         workers[i] = (struct worker){pool, i};
         atomic_init(&shares[i].taken, 0);
+        seats[i].wanted = true;
     }
 
     while (pool->started_count < thread_count - 1) {
@@ -194,11 +259,14 @@ enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct
 void pool_free(struct pool *pool) {
     if (!pool) return;
     pool->task = NULL;
-    pool_barrier(&pool->workers[0]);
+    take_seats(pool, pool->thread_count);
+    barrier(pool);
     for (uint32_t i = 0; i < pool->started_count; i++) thread_join(&pool->threads[i]);
+    condition_destroy(&pool->seats_changed);
     condition_destroy(&pool->phase_changed);
     mutex_destroy(&pool->mutex);
     free(pool->threads);
+    free(pool->seats);
     free(pool->shares);
     free(pool->workers);
     free(pool);
