@@ -282,7 +282,8 @@ struct rwkv_context_config {
 
 /*
  * Threads and scratch memory for evaluating one model. Threads sleep when nothing is to be done. While other programs
- * or contexts want the processors too, so that threads would mostly wait for each other, fewer of them compute.
+ * or contexts want the processors too, so that threads would mostly wait for each other, fewer of them compute (not on
+ * Windows, which does not tell).
  */
 struct rwkv_context;
 

@@ -87,6 +87,8 @@ struct rwkv_context {
     const struct rwkv_model *model;
     struct pool *pool;
     struct crowd crowd;
+    atomic_ullong delayed; /* of all threads since the last look, nanoseconds */
+    uint64_t disk_reads;   /* when that was */
     uint32_t thread_count, chunk_tokens;
     struct desk *desks; /* [thread_count] */
     struct buffers buffers;

@@ -11,20 +11,23 @@
 #ifndef RWKV_CROWD_H
 #define RWKV_CROWD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct crowd {
     uint32_t most, threads;   /* that there are, that take part */
-    uint64_t elapsed, slept;  /* since it was last looked at */
-    uint64_t patience, again; /* how long it is left at fewer threads, and until when */
+    uint64_t elapsed;         /* in tasks, since the last look */
+    bool trying;              /* there is one more since that */
+    uint64_t patience, again; /* how many looks after a try that failed the next one is made; when that is */
 };
 
 struct crowd crowd_begin(uint32_t most);
 
-/* How many threads take part in a task that begins now. */
-uint32_t crowd_threads(struct crowd *crowd, uint64_t now);
+/* A task has ended that took so long. Returns whether it is time to look. */
+bool crowd_is_due(struct crowd *crowd, uint64_t elapsed);
 
-/* A task that has ended now took so long, and its threads have slept so long together, waiting for each other. */
-void crowd_learn(struct crowd *crowd, uint64_t now, uint64_t elapsed, uint64_t slept);
+/* Since the last look, threads had no processor for so long while they could have run, all together. Decides how many
+ * take part from now on, one more or less at a time. */
+void crowd_look(struct crowd *crowd, uint64_t now, uint64_t delayed);
 
 #endif

@@ -24,14 +24,34 @@ static void run(void *argument, struct worker *worker) {
     compute_logits(chunk, worker);
 }
 
-/* By as many threads as are of use now. */
+/* ------------------------------------------------------------------ by as many threads as are of use */
+
+/* Runs the chunk, and adds how long this thread would have gone on but had no processor. */
+static void run_measured(void *argument, struct worker *worker) {
+    struct rwkv_context *context = argument;
+    const uint64_t start = thread_nanoseconds(), busy = thread_busy_nanoseconds(), slept = pool_slept(worker);
+    run(&context->chunk, worker);
+    const uint64_t had = thread_busy_nanoseconds() - busy + pool_slept(worker) - slept;
+    const uint64_t elapsed = thread_nanoseconds() - start;
+    if (elapsed > had) atomic_fetch_add(&context->delayed, elapsed - had);
+}
+
 static void run_chunk(struct rwkv_context *context) {
     struct pool *pool = context->pool;
-    const uint64_t start = thread_nanoseconds(), slept = pool_slept(pool);
-    pool_use(pool, crowd_threads(&context->crowd, start));
-    pool_run(pool, run, &context->chunk);
+    if (context->thread_count == 1) {
+        pool_run(pool, run, &context->chunk);
+        return;
+    }
+    const uint64_t start = thread_nanoseconds();
+    pool_run(pool, run_measured, context);
     const uint64_t end = thread_nanoseconds();
-    crowd_learn(&context->crowd, end, end - start, pool_slept(pool) - slept);
+    if (!crowd_is_due(&context->crowd, end - start)) return;
+
+    /* A thread that waits for the disk has no processor either, but the more of them do, the better. */
+    const uint64_t disk_reads = process_disk_reads(), delayed = atomic_exchange(&context->delayed, 0);
+    crowd_look(&context->crowd, end, disk_reads == context->disk_reads ? delayed : 0);
+    context->disk_reads = disk_reads;
+    pool_use(pool, context->crowd.threads);
 }
 
 /* ------------------------------------------------------------------ from the batch to chunks */

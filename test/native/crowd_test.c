@@ -2,74 +2,103 @@
 #include "check.h"
 #include "crowd.h"
 
-#define MILLISECOND 1000000
+#define MILLISECOND ((uint64_t)1000000)
 
-/* Lets tasks of 5 ms end, `tasks` of them, whose threads sleep for `slept` thousandths of the time of one thread. */
-static uint64_t run(struct crowd *crowd, uint64_t now, int tasks, uint64_t slept) {
-    const uint64_t elapsed = 5 * MILLISECOND;
-    for (int i = 0; i < tasks; i++) {
-        crowd_threads(crowd, now);
-        now += elapsed;
-        crowd_learn(crowd, now, elapsed, slept * elapsed / 1000);
+/* A machine on which `free` threads always have a processor; each one more loses a part of its time. */
+struct machine {
+    uint32_t free;
+    uint64_t now, task, crowded; /* the last: time in tasks of more threads than `free` */
+};
+
+/* Tasks for so long. */
+static void run(struct machine *machine, struct crowd *crowd, uint64_t time) {
+    const uint64_t end = machine->now + time;
+    uint64_t delayed = 0;
+    while (machine->now < end) {
+        const bool is_crowded = crowd->threads > machine->free;
+        const uint64_t elapsed = is_crowded ? 2 * machine->task : machine->task;
+        machine->now += elapsed;
+        if (is_crowded) machine->crowded += elapsed;
+        delayed += is_crowded ? (crowd->threads - machine->free) * elapsed * 6 / 10 : 0;
+        if (!crowd_is_due(crowd, elapsed)) continue;
+        crowd_look(crowd, machine->now, delayed);
+        delayed = 0;
     }
-    return now;
 }
 
 static void expect_threads(const struct crowd *crowd, uint32_t threads, const char *when) {
     CHECK(crowd->threads == threads, "%s: %u threads, expected %u", when, (unsigned)crowd->threads, (unsigned)threads);
 }
 
-/* One that has no processor keeps the others waiting: of n threads the (n - 1)th part of their sleep. */
-static void test_a_thread_less_if_one_is_lost(void) {
-    for (uint32_t most = 2; most <= 64; most *= 2) {
-        const uint64_t one_lost = 1000 * (most - 1) / most;
+static void test_undisturbed(void) {
+    for (uint32_t most = 1; most <= 64; most++) {
         struct crowd crowd = crowd_begin(most);
-        expect_threads(&crowd, most, "in the beginning");
-        uint64_t now = run(&crowd, 0, 100, one_lost - 10);
-        expect_threads(&crowd, most, "less than one is lost");
-        now = run(&crowd, now, 4, one_lost + 20);
-        expect_threads(&crowd, most, "too short a time to know");
-        run(&crowd, now, 1, one_lost + 20);
-        expect_threads(&crowd, most - 1, "one is lost");
+        run(&(struct machine){.free = most, .task = MILLISECOND}, &crowd, 10000 * MILLISECOND);
+        expect_threads(&crowd, most, "undisturbed");
     }
 }
 
-static void test_one_is_left(void) {
-    struct crowd crowd = crowd_begin(4);
-    crowd.patience = UINT64_MAX / 2;
-    run(&crowd, 0, 100, 4000);
-    expect_threads(&crowd, 1, "all sleep");
-    crowd = crowd_begin(1);
-    run(&crowd, 0, 100, 4000);
-    expect_threads(&crowd, 1, "alone");
+/* One of n is not worth its while if more than an nth of all their time is lost. */
+static void test_one_less_if_it_is_lost(void) {
+    const uint64_t elapsed = 100 * MILLISECOND;
+    for (uint32_t most = 2; most <= 64; most++) {
+        struct crowd crowd = crowd_begin(most);
+        CHECK(!crowd_is_due(&crowd, 5 * MILLISECOND), "too short a time to know");
+        CHECK(crowd_is_due(&crowd, elapsed - 5 * MILLISECOND), "long enough");
+        crowd_look(&crowd, elapsed, elapsed / most);
+        expect_threads(&crowd, most, "not more than one is lost");
+        CHECK(crowd_is_due(&crowd, elapsed), "long enough");
+        crowd_look(&crowd, 2 * elapsed, elapsed / most + 1000);
+        expect_threads(&crowd, most - 1, "more than one is lost");
+    }
 }
 
-/* Whether it is still crowded is seen by trying, ever more rarely. */
-static void test_more_are_tried_again(void) {
-    struct crowd crowd = crowd_begin(2);
-    uint64_t now = 0, longest = 0;
-    for (int i = 0; i < 12; i++) {
-        now = run(&crowd, now, 5, 900);
-        expect_threads(&crowd, 1, "crowded");
-        const uint64_t begin = now;
-        while (crowd_threads(&crowd, now) == 1) now = run(&crowd, now, 1, 0);
-        CHECK(now - begin >= longest, "tried again after %.0f ms, after %.0f before",
-              (double)(now - begin) / MILLISECOND, (double)longest / MILLISECOND);
-        longest = now - begin;
-    }
-    CHECK(longest > 1000 * MILLISECOND && longest < 3000u * MILLISECOND, "%.0f ms", (double)longest / MILLISECOND);
+/* With short tasks, and with some that take seconds. Whether it is still crowded is tried, but not often. */
+static void test_busy(void) {
+    for (uint64_t task = MILLISECOND; task <= 4000 * MILLISECOND; task *= 4)
+        for (uint32_t most = 2; most <= 64; most *= 2)
+            for (uint32_t available = 1; available < most; available += available) {
+                struct machine machine = {.free = available, .task = task};
+                struct crowd crowd = crowd_begin(most);
+                run(&machine, &crowd, 300 * MILLISECOND + most * 2 * task); /* until it is known */
+                const uint64_t begin = machine.now;
+                machine.crowded = 0;
+                run(&machine, &crowd, 20000 * MILLISECOND + 200 * task);
+                const uint64_t time = machine.now - begin;
+                CHECK(crowd.threads == available || crowd.trying, "%u of %u threads", (unsigned)crowd.threads,
+                      (unsigned)most);
+                CHECK(machine.crowded * 100 <= time * 15,
+                      "%u threads of which %u are of use, tasks of %.0f ms: "
+                      "crowded for %.1f %% of the time",
+                      (unsigned)most, (unsigned)available, (double)task / (double)MILLISECOND,
+                      100.0 * (double)machine.crowded / (double)time);
+            }
+}
 
-    now = run(&crowd, now, 5, 0);
-    expect_threads(&crowd, 2, "no longer crowded");
-    now = run(&crowd, now, 5, 900);
-    expect_threads(&crowd, 1, "crowded again");
-    run(&crowd, now + longest / 4, 1, 0);
-    expect_threads(&crowd, 2, "soon tried again, since in between it was not crowded");
+/* A disturbance costs some tenths of a second, a long one at most two seconds. */
+static void test_no_longer_busy(void) {
+    for (uint32_t most = 2; most <= 8; most *= 2) {
+        struct machine machine = {.free = 1, .task = 5 * MILLISECOND};
+        struct crowd crowd = crowd_begin(most);
+        run(&machine, &crowd, 200 * MILLISECOND);
+        CHECK(crowd.threads < most, "disturbed");
+        machine.free = most;
+        run(&machine, &crowd, 400 * MILLISECOND);
+        expect_threads(&crowd, most, "after a short disturbance");
+
+        machine.free = 1;
+        run(&machine, &crowd, 60000 * MILLISECOND);
+        CHECK(crowd.threads < most, "disturbed");
+        machine.free = most;
+        run(&machine, &crowd, 2000 * MILLISECOND);
+        expect_threads(&crowd, most, "after a long disturbance");
+    }
 }
 
 int main(void) {
-    test_a_thread_less_if_one_is_lost();
-    test_one_is_left();
-    test_more_are_tried_again();
+    test_undisturbed();
+    test_one_less_if_it_is_lost();
+    test_busy();
+    test_no_longer_busy();
     return check_result();
 }

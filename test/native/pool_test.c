@@ -95,6 +95,30 @@ static void test_every_thread_runs_the_task_once(uint32_t thread_count) {
     pool_free(roll.pool);
 }
 
+struct first_items {
+    size_t of[MOST_THREADS];
+};
+
+static void first_items_task(void *argument, struct worker *worker) {
+    struct first_items *items = argument;
+    items->of[worker->index] = pool_take(worker, ITEMS);
+    pool_barrier(worker); /* so that nobody has taken another's before */
+}
+
+/* Items are divided among those that take part. */
+static void test_shares(uint32_t thread_count) {
+    struct pool *pool = create(thread_count);
+    for (uint32_t threads = 1; threads <= thread_count; threads++) {
+        struct first_items items = {{0}};
+        pool_use(pool, threads);
+        pool_run(pool, first_items_task, &items);
+        for (uint32_t i = 0; i < threads; i++)
+            CHECK(items.of[i] == (size_t)ITEMS * i / threads, "worker %u of %u begins with %zu", (unsigned)i,
+                  (unsigned)threads, items.of[i]);
+    }
+    pool_free(pool);
+}
+
 /* Each task by other threads than the one before, and the pool ended whoever took part last. */
 static void test_fewer_threads(uint32_t thread_count) {
     for (uint32_t last = 1; last <= thread_count; last++) {
@@ -137,9 +161,10 @@ static void sleep_milliseconds(long milliseconds) {
 #endif
 }
 
-/* A worker that spun on would use the whole time. */
-static void test_idle_threads_sleep(void) {
+/* A worker that spun on would use the whole time, also one that takes no part. */
+static void test_idle_threads_sleep(uint32_t threads) {
     struct pool *pool = create(4);
+    pool_use(pool, threads);
     pool_run(pool, nothing, NULL);
 #if !defined(_WIN32) /* where clock() is the process's processor time */
     clock_t start = clock();
@@ -151,27 +176,39 @@ static void test_idle_threads_sleep(void) {
     pool_free(pool);
 }
 
+#define UNEVEN_PHASES 6
+#define UNEVEN_MILLISECONDS 5
+
+struct sleeps {
+    uint64_t slept[4];
+};
+
 static void uneven_task(void *argument, struct worker *worker) {
-    (void)argument;
-    for (unsigned phase = 0; phase < 6; phase++) {
-        if (phase % 4 == worker->index) sleep_milliseconds(5);
+    struct sleeps *sleeps = argument;
+    const uint64_t before = pool_slept(worker);
+    for (unsigned phase = 0; phase < UNEVEN_PHASES; phase++) {
+        if (phase % 4 == worker->index) sleep_milliseconds(UNEVEN_MILLISECONDS);
         pool_barrier(worker);
     }
+    sleeps->slept[worker->index] += pool_slept(worker) - before;
 }
 
-/* Each phase outlasts the spinning: every wait ends in sleep and a wake-up. */
+/* Each phase outlasts the spinning: every wait ends in sleep and a wake-up. What is slept is known, save for what
+ * threads arrive late. */
 static void test_waiting_threads_are_woken(void) {
+    enum { RUNS = 10 };
     struct pool *pool = create(4);
-    CHECK(pool_slept(pool) == 0, "before the first task");
+    struct sleeps sleeps = {{0}};
     const uint64_t start = thread_nanoseconds();
-    for (int i = 0; i < 10; i++) pool_run(pool, uneven_task, NULL);
-    const uint64_t elapsed = thread_nanoseconds() - start, slept = pool_slept(pool);
-    CHECK(slept > 0 && slept <= 4 * elapsed, "4 threads slept for %.1f ms in %.1f ms", (double)slept * 1e-6,
-          (double)elapsed * 1e-6);
-    sleep_milliseconds(200);
-    pool_run(pool, nothing, NULL);
-    CHECK(pool_slept(pool) - slept < 300000000, "what three threads sleep between tasks does not count");
+    for (int i = 0; i < RUNS; i++) pool_run(pool, uneven_task, &sleeps);
+    const uint64_t elapsed = thread_nanoseconds() - start;
     pool_free(pool);
+    for (unsigned i = 0; i < 4; i++) {
+        const uint64_t own_phases = UNEVEN_PHASES / 4 + (i < UNEVEN_PHASES % 4);
+        const uint64_t least = RUNS * (UNEVEN_PHASES - own_phases) * UNEVEN_MILLISECONDS * 1000000 / 4;
+        CHECK(sleeps.slept[i] >= least && sleeps.slept[i] <= elapsed, "worker %u slept for %.1f ms in %.1f ms", i,
+              (double)sleeps.slept[i] * 1e-6, (double)elapsed * 1e-6);
+    }
 }
 
 /* ------------------------------------------------------------------ errors */
@@ -282,8 +319,10 @@ int main(void) {
         test_phases(thread_count, 1000, 0);
         test_every_thread_runs_the_task_once(thread_count);
         test_fewer_threads(thread_count);
+        test_shares(thread_count);
     }
-    test_idle_threads_sleep();
+    test_idle_threads_sleep(4);
+    test_idle_threads_sleep(2);
     test_waiting_threads_are_woken();
     test_errors();
     test_error_message_is_cut_after_a_character();

@@ -11,10 +11,9 @@
  * and where other programs want the processors little is lost to waiting for a thread that has none.
  * With more threads than processors spinning would only keep the others from arriving, so they sleep at once.
  *
- * Workers of which no part is wanted for some time leave the round between the first barrier and the task, and rest
- * until they are wanted again; then they go to the first barrier. One that was slow to wake up may leave it late, when
- * the others are tasks ahead, so that it looks at nothing of theirs: whether it is to rest only changes before it can
- * have passed that barrier, or once it rests.
+ * Workers that are not wanted for some time leave the round between the first barrier and the task, and rest until they
+ * are wanted again; then they go to the first barrier. One may leave that barrier late, when others are tasks ahead. It
+ * then reads only its own `wanted`, which thread 0 does not change before it rests.
  *
  * A thread that goes to sleep says so in `sleepers` and then looks at `phase` once more; the last to arrive
  * increments `phase` and then looks at `sleepers`. These four accesses are sequentially consistent, so at least one of
@@ -38,17 +37,20 @@ struct share {
     char rest[CACHE_LINE - sizeof(size_t)];
 };
 
-/* Whether a worker takes part. */
+/* What there is of each worker. Thread 0 writes `wanted` with the mutex locked; the worker reads it right after the
+ * first barrier, and while it rests. */
 struct seat {
     bool wanted;
-    bool rests; /* it has seen that it isn't; the mutex guards this */
+    bool rests;     /* the mutex guards this */
+    uint64_t slept; /* nanoseconds, at barriers; the worker's own */
 };
 
 struct pool {
     uint32_t thread_count;
     uint32_t taking_part; /* of them; written by thread 0 before the barrier that starts a task */
-    uint32_t used;        /* what that will be in the next task */
-    bool spin;
+    uint32_t next_part;   /* and in the next task */
+    uint32_t processors;
+    atomic_bool spin; /* a worker may read it while thread 0 changes it, and either will do */
 
     /* Written by thread 0 before the barrier that starts the task. No task: the workers end. */
     void (*task)(void *argument, struct worker *worker);
@@ -60,20 +62,20 @@ struct pool {
     struct thread *threads; /* [started_count]: thread i runs workers[i + 1] */
     uint32_t started_count; /* thread_count - 1, once the pool is made */
     struct mutex mutex;
+    uint64_t woken; /* when sleepers were woken last; the mutex guards this */
     struct condition phase_changed, seats_changed;
 
     /* What is watched and what is counted at arrival lie in lines of their own. */
     char before_phase[CACHE_LINE];
     atomic_uint phase;
     atomic_uint sleepers;
-    atomic_ullong slept; /* nanoseconds, in tasks */
     char before_missing[CACHE_LINE];
     atomic_uint missing;
     char after_missing[CACHE_LINE];
 };
 
 static void renew_shares(struct pool *pool) {
-    for (uint32_t i = 0; i < pool->thread_count; i++)
+    for (uint32_t i = 0; i < pool->taking_part; i++)
         atomic_store_explicit(&pool->shares[i].taken, 0, memory_order_relaxed);
 }
 
@@ -88,27 +90,30 @@ static bool wait_spinning(struct pool *pool, unsigned phase) {
     return false;
 }
 
-static void wait_sleeping(struct pool *pool, unsigned phase) {
+/* Returns how long, until it was woken: it may take longer until there is a processor for it. */
+static uint64_t wait_sleeping(struct pool *pool, unsigned phase) {
+    const uint64_t start = thread_nanoseconds();
     mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->sleepers, 1);
     while (atomic_load(&pool->phase) == phase) condition_wait(&pool->phase_changed, &pool->mutex);
     atomic_fetch_sub(&pool->sleepers, 1);
+    const uint64_t woken = pool->woken;
     mutex_unlock(&pool->mutex);
+    return woken > start ? woken - start : 0;
 }
 
-/* Returns how long it has slept. */
-static uint64_t barrier(struct pool *pool) {
+void pool_barrier(struct worker *worker) {
+    struct pool *pool = worker->pool;
     if (pool->thread_count == 1) {
         renew_shares(pool);
-        return 0;
+        return;
     }
 
     unsigned phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
     if (atomic_fetch_sub_explicit(&pool->missing, 1, memory_order_acq_rel) > 1) {
-        if (pool->spin && wait_spinning(pool, phase)) return 0;
-        const uint64_t start = thread_nanoseconds();
-        wait_sleeping(pool, phase);
-        return thread_nanoseconds() - start;
+        const bool spin = atomic_load_explicit(&pool->spin, memory_order_relaxed);
+        if (!(spin && wait_spinning(pool, phase))) pool->seats[worker->index].slept += wait_sleeping(pool, phase);
+        return;
     }
 
     /* All others wait: nobody looks at these before the new phase. */
@@ -119,18 +124,13 @@ static uint64_t barrier(struct pool *pool) {
         /* Once the mutex was ours, whoever has not seen the new phase is waiting for the condition. Waking them with
          * the mutex released lets them not wait for it in turn. */
         mutex_lock(&pool->mutex);
+        pool->woken = thread_nanoseconds();
         mutex_unlock(&pool->mutex);
         condition_wake_all(&pool->phase_changed);
     }
-    return 0;
 }
 
-void pool_barrier(struct worker *worker) {
-    const uint64_t slept = barrier(worker->pool);
-    if (slept > 0) atomic_fetch_add_explicit(&worker->pool->slept, slept, memory_order_relaxed);
-}
-
-uint64_t pool_slept(const struct pool *pool) { return atomic_load_explicit(&pool->slept, memory_order_relaxed); }
+uint64_t pool_slept(const struct worker *worker) { return worker->pool->seats[worker->index].slept; }
 
 size_t pool_take(struct worker *worker, size_t items) {
     struct pool *pool = worker->pool;
@@ -163,22 +163,23 @@ static void take_seats(struct pool *pool, uint32_t threads) {
     for (uint32_t i = pool->taking_part; i < threads; i++) {
         while (!pool->seats[i].rests) condition_wait(&pool->seats_changed, &pool->mutex);
         pool->seats[i].wanted = true;
-        /* It goes to the barrier, at which thread 0 will be the last to arrive. */
+        /* It goes to the barrier. Thread 0 has yet to arrive there, so that none are missing only after that. */
         atomic_fetch_add(&pool->missing, 1);
     }
     mutex_unlock(&pool->mutex);
     condition_wake_all(&pool->seats_changed);
     pool->taking_part = threads;
+    atomic_store_explicit(&pool->spin, threads <= pool->processors, memory_order_relaxed);
 }
 
-void pool_use(struct pool *pool, uint32_t threads) { pool->used = threads; }
+void pool_use(struct pool *pool, uint32_t threads) { pool->next_part = threads; }
 
 static void work(void *argument) {
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
     struct seat *seat = &pool->seats[worker->index];
     for (;;) {
-        barrier(pool);
+        pool_barrier(worker);
         if (!seat->wanted) {
             rest(pool, seat);
             continue;
@@ -193,8 +194,8 @@ void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *wor
     struct worker *self = &pool->workers[0];
     pool->task = task;
     pool->argument = argument;
-    take_seats(pool, pool->used);
-    barrier(pool);
+    take_seats(pool, pool->next_part);
+    pool_barrier(self);
     task(argument, self);
     pool_barrier(self);
 }
@@ -225,15 +226,15 @@ enum rwkv_status pool_create(uint32_t thread_count, struct pool **result, struct
         return error_set(error, RWKV_ERROR_MEMORY, "no memory for a pool of %u threads", (unsigned)thread_count);
     }
 
-    pool->thread_count = pool->taking_part = pool->used = thread_count;
-    pool->spin = thread_count <= thread_processor_count();
+    pool->thread_count = pool->taking_part = pool->next_part = thread_count;
+    pool->processors = thread_processor_count();
     pool->workers = workers;
     pool->shares = shares;
     pool->seats = seats;
     pool->threads = threads;
     atomic_init(&pool->phase, 0);
     atomic_init(&pool->sleepers, 0);
-    atomic_init(&pool->slept, 0);
+    atomic_init(&pool->spin, thread_count <= pool->processors);
     atomic_init(&pool->missing, thread_count);
     for (uint32_t i = 0; i < thread_count; i++) {
         workers[i] = (struct worker){pool, i};
@@ -260,7 +261,7 @@ void pool_free(struct pool *pool) {
     if (!pool) return;
     pool->task = NULL;
     take_seats(pool, pool->thread_count);
-    barrier(pool);
+    pool_barrier(&pool->workers[0]);
     for (uint32_t i = 0; i < pool->started_count; i++) thread_join(&pool->threads[i]);
     condition_destroy(&pool->seats_changed);
     condition_destroy(&pool->phase_changed);

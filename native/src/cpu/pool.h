@@ -26,7 +26,7 @@ struct pool;
 /* One thread of the pool, as its task sees it. */
 struct worker {
     struct pool *pool;
-    uint32_t index; /* 0 (the thread that called pool_run) to thread_count - 1, or that of those that take part - 1 */
+    uint32_t index; /* 0 (the thread that called pool_run) to the number that take part - 1 */
 };
 
 /*
@@ -41,12 +41,8 @@ void pool_free(struct pool *pool);
 
 uint32_t pool_thread_count(const struct pool *pool);
 
-/* From the next task on, the first `threads` of them take part, at least 1; the others sleep. Outside of tasks. */
+/* From the next task on, only the first `threads`, 1 to thread_count, take part; the others sleep. Outside of tasks. */
 void pool_use(struct pool *pool, uint32_t threads);
-
-/* How long threads have slept inside of tasks, waiting for others, in nanoseconds: all of them, since the pool was
- * made. What they only waited for some microseconds does not count. */
-uint64_t pool_slept(const struct pool *pool);
 
 /* Runs task(argument, worker) on all threads that take part; returns when all have returned. One caller at a time. */
 void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *worker), void *argument);
@@ -56,6 +52,10 @@ void pool_run(struct pool *pool, void (*task)(void *argument, struct worker *wor
  * before is visible to all after, and pool_take begins anew.
  */
 void pool_barrier(struct worker *worker);
+
+/* Inside a task: how long this thread has slept at barriers since it began, in nanoseconds. What it waited for some
+ * microseconds, without sleeping, does not count. */
+uint64_t pool_slept(const struct worker *worker);
 
 /*
  * Inside a task: an item, 0 to items - 1, that no other thread is given in this phase; `items` if there is none left.

@@ -65,6 +65,10 @@ uint64_t thread_nanoseconds(void) {
     return ticks / per_second * 1000000000 + ticks % per_second * 1000000000 / per_second;
 }
 
+uint64_t thread_busy_nanoseconds(void) { return thread_nanoseconds(); }
+
+uint64_t process_disk_reads(void) { return 0; }
+
 bool mutex_init(struct mutex *mutex) {
     InitializeSRWLock(&mutex->lock);
     return true;
@@ -90,6 +94,7 @@ void condition_wake_all(struct condition *condition) { WakeAllConditionVariable(
 #else
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -154,6 +159,18 @@ uint64_t thread_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t thread_busy_nanoseconds(void) {
+    struct timespec busy;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &busy);
+    return (uint64_t)busy.tv_sec * 1000000000 + (uint64_t)busy.tv_nsec;
+}
+
+uint64_t process_disk_reads(void) {
+    struct rusage usage = {.ru_majflt = 0};
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_majflt;
 }
 
 bool mutex_init(struct mutex *mutex) { return pthread_mutex_init(&mutex->lock, NULL) == 0; }

@@ -46,6 +46,13 @@ uint32_t thread_processor_count(void);
 /* Nanoseconds of a clock that never goes back. */
 uint64_t thread_nanoseconds(void);
 
+/* Nanoseconds that this thread has had a processor. On Windows, which does not know it so exactly, those that passed.
+ */
+uint64_t thread_busy_nanoseconds(void);
+
+/* How often this process has waited for a page of a mapped file to be read. Windows does not know it: 0. */
+uint64_t process_disk_reads(void);
+
 /* Tells the processor that this thread is waiting in a loop. */
 static inline void thread_pause(void) {
 #if defined(_WIN32)

@@ -150,7 +150,7 @@ INLINE void quantise_groups(const struct group groups[GROUPS]) {
 void zen4_quantise_paired(void *rows, size_t row_bytes, const float *x, size_t x_stride, size_t row_count, size_t n,
                           size_t first, size_t count) {
     char *row = rows;
-    /* To a whole four, groups of which nothing is wanted. */
+    /* What fills up the last four; nobody wants what is written to it. */
     static const float zeros[Q8_GROUP];
     int8_t q[Q8_GROUP];
     float scale, sum;
@@ -174,7 +174,7 @@ void zen4_quantise_paired(void *rows, size_t row_bytes, const float *x, size_t x
                                        (int16_t *)q8_row_halves(row, n) + 2 * g,
                                        (struct paired_group *)paired_row_groups(row, n) + g};
             left--;
-            if (++g < end) continue;
+            if (++g < end || left == 0) continue;
             g = begin;
             row += row_bytes;
             x += x_stride;

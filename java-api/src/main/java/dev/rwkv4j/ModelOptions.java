@@ -12,7 +12,8 @@ import java.util.Optional;
  * }
  *
  * @param threads how many threads compute, the calling one included; 0: one for each processor that the process may use.
- *     While others want the processors too, fewer take part for a while, if that is faster
+ *     While others want the processors too, so that threads would mostly wait for each other, fewer take part (not on
+ *     Windows)
  * @param chunkTokens how many tokens of a text are computed together at most; more need more memory; 0: as the library
  *     chooses, 128
  * @param vocabulary a vocabulary file to use instead of the model file's own: RWKV World's list or a
