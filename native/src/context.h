@@ -88,7 +88,7 @@ struct rwkv_context {
     struct pool *pool;
     struct crowd crowd;
     atomic_ullong delayed; /* of all threads since the last look, nanoseconds */
-    uint64_t disk_reads;   /* when that was */
+    uint64_t disk_reads;   /* of the process, at the last look */
     uint32_t thread_count, chunk_tokens;
     struct desk *desks; /* [thread_count] */
     struct buffers buffers;

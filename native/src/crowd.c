@@ -24,8 +24,8 @@ static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* While one of n threads has no processor, the others wait for it, one after the other losing its time. If that is an
- * nth of all the time, n - 1 threads that lose none do as much. */
+/* While one of n threads has no processor, the others wait for it: all of them lose that time. If it is an nth of the
+ * whole, n - 1 threads that lose none do as much. */
 static bool is_crowded(const struct crowd *crowd, uint64_t delayed) {
     return crowd->threads > 1 && delayed > crowd->elapsed / crowd->threads;
 }

@@ -176,9 +176,9 @@ static inline const struct paired_group *paired_row_groups(const void *row, size
     return (const struct paired_group *)((const char *)row + q8_row_bytes(n));
 }
 
-/* quantise_q8 with paired groups, of rows that lie row_bytes apart, and x_stride floats, elsewhere: the scale has the
- * sign of the value of the largest magnitude, and is the least in magnitude for which that becomes at most 127, and
- * those of the other sign at least PAIRED_LEAST. */
+/* quantise_q8 with paired groups, of row_count rows. They lie row_bytes apart, those of x, which is other memory,
+ * x_stride floats. The scale has the sign of the value of the largest magnitude, and is the least in magnitude for
+ * which that becomes at most 127, and those of the other sign at least PAIRED_LEAST. */
 typedef void quantise_paired_kernel(void *rows, size_t row_bytes, const float *x, size_t x_stride, size_t row_count,
                                     size_t n, size_t first, size_t count);
 

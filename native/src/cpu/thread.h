@@ -46,8 +46,7 @@ uint32_t thread_processor_count(void);
 /* Nanoseconds of a clock that never goes back. */
 uint64_t thread_nanoseconds(void);
 
-/* Nanoseconds that this thread has had a processor. On Windows, which does not know it so exactly, those that passed.
- */
+/* Nanoseconds that this thread has had a processor. Windows does not know them so exactly: those that passed. */
 uint64_t thread_busy_nanoseconds(void);
 
 /* How often this process has waited for a page of a mapped file to be read. Windows does not know it: 0. */
