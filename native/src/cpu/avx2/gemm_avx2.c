@@ -6,8 +6,8 @@
  *
  *     U5   2 * 31 * 127 =  7874: four
  *     U6   2 * 45 * 127 = 11430: two
- *     S6   2 * 32 * 127 =  8128: four (the weight's sign is given to the activation)
- *     S8   2 * 128 * 127 = 32512: one (likewise)
+ *     S6   2 * 63 * 127 = 16002: two
+ *     S8   2 * 128 * 127 = 32512: one (the weight's sign is given to the activation)
  */
 #include <stdbool.h>
 
@@ -18,12 +18,12 @@
 enum { MAX_TILE = 4, MAX_TILE_F32 = 6 };
 
 INLINE int largest_weight(const enum panel panel) {
-    return panel == PANEL_U5 ? 31 : panel == PANEL_U6 ? 45 : panel == PANEL_S6 ? 32 : 128;
+    return panel == PANEL_U5 ? 31 : panel == PANEL_U6 ? 45 : panel == PANEL_S6 ? 63 : 128;
 }
 
 INLINE void add_products(integers sum[MAX_TILE][2], const void *q, const char *x, size_t x_stride, const int first,
                          const int count, const enum panel panel, const int tokens) {
-    const bool is_signed = panel == PANEL_S6 || panel == PANEL_S8;
+    const bool is_signed = panel == PANEL_S8;
     const int depth = INT16_MAX / (2 * largest_weight(panel) * 127);
     const __m256i *weights = q;
     integers pairs[MAX_TILE][2];

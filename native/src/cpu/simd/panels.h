@@ -6,8 +6,8 @@
  * A tier includes this through a header of its own, which defines PANEL_ROWS and
  *
  * PANEL_RUN          if it is not 4
- * PANEL_UNSIGNED     if its dot product wants all weights unsigned: S8 then holds q + 128 and S6 q + 32, and what this
- *                    adds is taken off again with the help of the activations' sums
+ * PANEL_UNSIGNED_S8  if its dot product wants weights unsigned: S8 then holds q + 128, S6 q + 32, and what this adds is
+ * PANEL_UNSIGNED_S6  taken off again with the help of the activations' sums
  * PANEL_PREFERS_S8   if S8 costs it less than U5: without a minimum there is less to do for each group, but signed
  *                    weights may cost more than a minimum does
  * PANEL_STRIP_TOKENS if strips, which stay in the first cache until they have been multiplied, are faster than whole
@@ -26,12 +26,20 @@
 #define PANEL_RUN 4
 #endif
 
-#ifdef PANEL_UNSIGNED
-enum { S8_OFFSET = 128, S6_OFFSET = 32 };
-typedef uint8_t panel_integer;
+#ifdef PANEL_UNSIGNED_S8
+enum { S8_OFFSET = 128 };
+typedef uint8_t s8_integer;
 #else
-enum { S8_OFFSET = 0, S6_OFFSET = 0 };
-typedef int8_t panel_integer;
+enum { S8_OFFSET = 0 };
+typedef int8_t s8_integer;
+#endif
+
+#ifdef PANEL_UNSIGNED_S6
+enum { S6_OFFSET = 32 };
+typedef uint8_t s6_integer;
+#else
+enum { S6_OFFSET = 0 };
+typedef int8_t s6_integer;
 #endif
 
 /* Which panel a type becomes. */
@@ -76,12 +84,12 @@ struct u6_group {
 };
 
 struct s6_group {
-    panel_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
+    s6_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[2][PANEL_ROWS]; /* of the columns 0..15 and 16..31 */
 };
 
 struct s8_group {
-    panel_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
+    s8_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
     float scale[PANEL_ROWS];
 };
 
