@@ -8,7 +8,11 @@
 
 #include "../include/rwkv.h"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+#include <stdio.h>
+/* Plain `printf` would be Microsoft's, without %zu. */
+#define RWKV_PRINTF __attribute__((format(__MINGW_PRINTF_FORMAT, 3, 4)))
+#elif defined(__GNUC__)
 #define RWKV_PRINTF __attribute__((format(printf, 3, 4)))
 #else
 #define RWKV_PRINTF
