@@ -165,9 +165,6 @@ INLINE void store_8_floats(void *p, floats_8 floats) {
     vst1q_f32((float *)p + 4, floats.high);
 }
 
-/* Lane `i`: with a constant i, an operand of the instruction that uses it. */
-INLINE float float_at(floats_8 floats, int i) { return i < 4 ? floats.low[i] : floats.high[i - 4]; }
-
 /* Bits that are to be moved as if they were floats. */
 INLINE floats_8 bytes_as_floats(bytes_32 bytes) {
     return (floats_8){vreinterpretq_f32_u8(bytes.low), vreinterpretq_f32_u8(bytes.high)};
@@ -206,16 +203,19 @@ INLINE floats_8 floats_of_halves(bytes_16 bytes) {
     return (floats_8){vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)};
 }
 
-/* 8 float16 that lie `stride` bytes apart. */
-INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
-    uint16x8_t bits = vdupq_n_u16(0);
+/* 4 float16 that lie `stride` bytes apart; 8. */
+INLINE float32x4_t gather_4_halves(const uint8_t *first, size_t stride) {
+    uint16x4_t bits = vdup_n_u16(0);
     UNROLL
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
         uint16_t half;
         memcpy(&half, first + (size_t)i * stride, sizeof half);
         bits[i] = half;
     }
-    return floats_of_halves(vreinterpretq_u8_u16(bits));
+    return vcvt_f32_f16(vreinterpret_f16_u16(bits));
+}
+INLINE floats_8 gather_halves(const uint8_t *first, size_t stride) {
+    return (floats_8){gather_4_halves(first, stride), gather_4_halves(first + 4 * stride, stride)};
 }
 
 INLINE floats_8 load_8_f32(const void *p) { return (floats_8){vld1q_f32(p), vld1q_f32((const float *)p + 4)}; }
