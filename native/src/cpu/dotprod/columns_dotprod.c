@@ -1,5 +1,6 @@
 /* Matrices that lie by column, sdot: four products to a lane. */
 #include "../arm/registers.h"
+#include "../arm/sums.h"
 
 enum { SIGNED_OFFSET = 0 };
 

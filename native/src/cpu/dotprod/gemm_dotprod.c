@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../arm/lanes.h"
+#include "../arm/sums.h"
 #include "panels_dotprod.h"
 
 enum { MAX_TILE = 4 };
@@ -25,7 +26,10 @@ INLINE void multiply(int32x4_t sum[MAX_TILE][2], const void *q, const char *x, s
     (void)largest;
     const int8_t *weights = q;
     UNROLL
-    for (int t = 0; t < tokens; t++) sum[t][0] = sum[t][1] = vdupq_n_s32(0);
+    for (int t = 0; t < tokens; t++) {
+        sum[t][0] = begin_sum();
+        sum[t][1] = begin_sum();
+    }
     UNROLL
     for (int first = 0; first < columns; first += 16, weights += 16 * PANEL_ROWS) {
         int8x16_t activations[MAX_TILE];

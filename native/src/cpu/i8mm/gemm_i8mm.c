@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../arm/lanes.h"
+#include "../arm/sums.h"
 #include "panels_i8mm.h"
 
 enum { MAX_TILE = 4 };
@@ -34,7 +35,7 @@ INLINE void multiply(int32x4_t sum[MAX_TILE][2], const void *q, const char *x, s
     UNROLL
     for (int p = 0; p < pairs; p++) {
         UNROLL
-        for (int i = 0; i < 4; i++) products[p][i] = vdupq_n_s32(0);
+        for (int i = 0; i < 4; i++) products[p][i] = begin_sum();
     }
     UNROLL
     for (int first = 0; first < columns; first += 16, weights += 16 * PANEL_ROWS) {

@@ -1,5 +1,6 @@
 /* Matrices that lie by column, NEON: products of 16 bits. */
 #include "../arm/registers.h"
+#include "sums_neon.h"
 
 enum { SIGNED_OFFSET = 0 };
 

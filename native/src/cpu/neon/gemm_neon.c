@@ -9,6 +9,7 @@
 
 #include "../arm/lanes.h"
 #include "panels_neon.h"
+#include "sums_neon.h"
 
 enum { MAX_TILE = 2 };
 
@@ -19,7 +20,7 @@ INLINE void multiply(int32x4_t sum[MAX_TILE][2], const void *q, const char *x, s
     const int8_t *weights = q;
     int16x8_t low[MAX_TILE][2], high[MAX_TILE][2]; /* rows 0 and 1, 2 and 3 of four */
     UNROLL
-    for (int t = 0; t < tokens; t++) sum[t][0] = sum[t][1] = vdupq_n_s32(0);
+    for (int t = 0; t < tokens; t++) sum[t][0] = sum[t][1] = begin_sum();
     UNROLL
     for (int k = 0; k < columns / 4; k++) {
         UNROLL

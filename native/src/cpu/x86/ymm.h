@@ -67,6 +67,8 @@ INLINE void interleave(integers rows[4], const integers columns[4]) {
 
 INLINE floats splat_float(float f) { return _mm256_set1_ps(f); }
 INLINE floats to_floats(integers i) { return _mm256_cvtepi32_ps(i); }
+INLINE integers sum_from(int32_t first) { return splat(first); }
+INLINE floats float_of_sum(integers sum) { return to_floats(sum); }
 INLINE floats multiply(floats a, floats b) { return _mm256_mul_ps(a, b); }
 INLINE floats add(floats a, floats b) { return _mm256_add_ps(a, b); }
 INLINE floats add_product(floats sum, floats a, floats b) { return _mm256_fmadd_ps(a, b, sum); }

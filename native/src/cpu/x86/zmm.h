@@ -76,6 +76,8 @@ INLINE integers dot_words(integers sum, integers a, integers b) { return _mm512_
 
 INLINE floats splat_float(float f) { return _mm512_set1_ps(f); }
 INLINE floats to_floats(integers i) { return _mm512_cvtepi32_ps(i); }
+INLINE integers sum_from(int32_t first) { return splat(first); }
+INLINE floats float_of_sum(integers sum) { return to_floats(sum); }
 INLINE floats multiply(floats a, floats b) { return _mm512_mul_ps(a, b); }
 INLINE floats add(floats a, floats b) { return _mm512_add_ps(a, b); }
 INLINE floats add_product(floats sum, floats a, floats b) { return _mm512_fmadd_ps(a, b, sum); }
