@@ -2,6 +2,7 @@
 #
 # The library exports rwkv_* and nothing else, and calls nothing that ends the process, prints, or catches signals.
 cmake_minimum_required(VERSION 3.20)
+include(${CMAKE_CURRENT_LIST_DIR}/check_exported.cmake)
 
 if(APPLE)
     set(exported_options -gU)
@@ -30,20 +31,11 @@ endfunction()
 symbols(exported ${exported_options})
 symbols(needed ${needed_options})
 
-set(others ${exported})
-list(FILTER others EXCLUDE REGEX "^rwkv_")
+check_exported("${exported}" "${needed}")
 set(forbidden ${needed})
 list(FILTER forbidden INCLUDE REGEX
     "^(__)?(abort|exit|_exit|_Exit|quick_exit|assert_fail|assert_rtn|raise|kill|signal|sigaction|v?f?printf|puts|putc|putchar|fputs|fputc|fwrite|perror|write|stdout|stderr|stdoutp|stderrp|longjmp|system|fopen|open)(_chk)?$")
-
-list(LENGTH exported count)
-if(count EQUAL 0 OR NOT needed)
-    message(FATAL_ERROR "${NM} shows no symbols of ${LIBRARY}")
-endif()
-if(others)
-    message(FATAL_ERROR "exported, but not rwkv_*: ${others}")
-endif()
 if(forbidden)
     message(FATAL_ERROR "a library does not call these: ${forbidden}")
 endif()
-message(STATUS "${count} exported symbols, all rwkv_*; nothing that aborts, exits, prints or catches signals")
+message(STATUS "nothing that aborts, exits, prints or catches signals")

@@ -26,21 +26,18 @@
 #define PANEL_RUN 4
 #endif
 
+enum {
 #ifdef PANEL_UNSIGNED_S8
-enum { S8_OFFSET = 128 };
-typedef uint8_t s8_integer;
+    S8_OFFSET = 128,
 #else
-enum { S8_OFFSET = 0 };
-typedef int8_t s8_integer;
+    S8_OFFSET = 0,
 #endif
-
 #ifdef PANEL_UNSIGNED_S6
-enum { S6_OFFSET = 32 };
-typedef uint8_t s6_integer;
+    S6_OFFSET = 32
 #else
-enum { S6_OFFSET = 0 };
-typedef int8_t s6_integer;
+    S6_OFFSET = 0
 #endif
+};
 
 /* Which panel a type becomes. */
 enum {
@@ -84,12 +81,12 @@ struct u6_group {
 };
 
 struct s6_group {
-    s6_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
-    float scale[2][PANEL_ROWS]; /* of the columns 0..15 and 16..31 */
+    uint8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN]; /* signed where S6_OFFSET is 0 */
+    float scale[2][PANEL_ROWS];                             /* of the columns 0..15 and 16..31 */
 };
 
 struct s8_group {
-    s8_integer q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN];
+    uint8_t q[Q8_GROUP / PANEL_RUN][PANEL_ROWS][PANEL_RUN]; /* signed where S8_OFFSET is 0 */
     float scale[PANEL_ROWS];
 };
 
